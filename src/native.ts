@@ -1,0 +1,146 @@
+// The only place that loads the addon. The addon holds mechanism only: each function is one kernel
+// call or a short fixed sequence of them; it throws NativeError and decides nothing.
+import { dirname, join } from "node:path";
+
+/** What the addon throws: errno name in `code`, the failing call in `syscall`. */
+export type NativeError = Error & { code: string; errno: number; syscall: string };
+
+export type SpawnOptions = {
+  /** What to execute: a file descriptor (execveat with AT_EMPTY_PATH) or an absolute path. */
+  file: number | string;
+  argv: readonly string[];
+  env: readonly string[];
+  /** fds[i] becomes descriptor i of the child; everything else is closed. -1 leaves i closed. */
+  fds: readonly number[];
+  /** CLONE_NEW* flags. The child is cloned with CLONE_VM|CLONE_VFORK|CLONE_PIDFD besides. */
+  cloneFlags: number;
+  /** A cgroup v2 directory to be born in (CLONE_INTO_CGROUP), or -1. */
+  cgroupFd: number;
+  /** Working directory of the child. */
+  cwd?: string;
+  /** RLIMIT_NOFILE of the child: node raises its own soft limit at start, the child gets the caller's. */
+  nofile?: readonly [soft: bigint, hard: bigint];
+  /** setsid in the child. */
+  newSession?: boolean;
+};
+
+export type Spawned = { pid: number; pidfd: number };
+export type Message = { data: Uint8Array; fds: number[] };
+export type PollEntry = { fd: number; events: number };
+/** How a child ended: `code` is an exit status or, when `signaled`, a signal number. */
+export type Exit = { pid: number; code: number; signaled: boolean };
+
+export type SeccompRule = {
+  action: number;
+  names: readonly string[];
+  args: readonly { index: number; op: number; value: bigint; valueTwo: bigint }[];
+};
+export type SeccompProfile = {
+  defaultAction: number;
+  /** SCMP_ARCH_* tokens besides the native one. */
+  architectures: readonly number[];
+  rules: readonly SeccompRule[];
+};
+export type SeccompFilter = {
+  /** struct sock_filter array, ready for seccomp(2). */
+  filter: Uint8Array;
+  /** Names libseccomp does not know; they were skipped. */
+  unknown: string[];
+};
+
+export type Native = {
+  /** The id that addon, init and bundle of one build share. */
+  readonly buildId: string;
+
+  // -- processes
+  spawn(options: SpawnOptions): Spawned;
+  pidfdOpen(pid: number): number;
+  pidfdSendSignal(pidfd: number, signal: number): void;
+  kill(pid: number, signal: number): void;
+  /** waitid on a pidfd; null when `nohang` and it has not ended. The child is reaped. */
+  waitPidfd(pidfd: number, nohang: boolean): Exit | null;
+  /** waitpid(-1, WNOHANG): reaps one child that has ended, or null. */
+  reapAny(): Exit | null;
+  setChildSubreaper(on: boolean): void;
+  /** prlimit(2) of one resource (RLIMIT_* number) of another process. */
+  setRlimit(pid: number, resource: number, soft: bigint, hard: bigint): void;
+  getRlimit(resource: number): [soft: bigint, hard: bigint];
+  /** _exit(2): no heap teardown, no exit handlers. Write all output before. */
+  exitNow(code: number): never;
+
+  // -- descriptors
+  /** A memfd with this content, sealed against every change; executable ones for init. */
+  sealedMemfd(name: string, content: Uint8Array, executable: boolean): number;
+  /** SOCK_SEQPACKET pair, close-on-exec. */
+  socketpair(): [number, number];
+  /** connect(2) to an AF_UNIX SOCK_STREAM socket. */
+  connectUnix(path: string): number;
+  sendMessage(fd: number, data: Uint8Array, fds: readonly number[]): void;
+  /** One message, or null at the end of the stream, or undefined when timeoutMs passes (-1: for ever). */
+  receiveMessage(fd: number, maxBytes: number, timeoutMs: number): Message | null | undefined;
+  /** poll(2): revents of each entry. */
+  poll(entries: readonly PollEntry[], timeoutMs: number): number[];
+  pipe(): [read: number, write: number];
+  setNonblocking(fd: number, on: boolean): void;
+  /** fcntl FD_CLOEXEC of every descriptor from `first` on. */
+  closeOnExecFrom(first: number): void;
+  openat2(dirfd: number, path: string, flags: number, mode: number, resolve: number): number;
+  mkfifo(path: string, mode: number): void;
+  /** flock(2); false when LOCK_NB and someone else holds it. */
+  flock(fd: number, operation: number): boolean;
+  /** renameat2 with RENAME_NOREPLACE; false when the target exists. */
+  renameNoReplace(from: string, to: string): boolean;
+
+  // -- signals
+  /** Blocks the signals and returns a signalfd for them (close-on-exec, non-blocking). */
+  signalfd(signals: readonly number[]): number;
+  /** Signal numbers that are pending on the signalfd. */
+  readSignals(fd: number): number[];
+
+  // -- terminals
+  isTerminal(fd: number): boolean;
+  /** Puts a terminal into raw mode; returns the old settings for restoreTerminal. */
+  rawMode(fd: number): Uint8Array;
+  restoreTerminal(fd: number, settings: Uint8Array): void;
+  getWindowSize(fd: number): { rows: number; columns: number };
+  setWindowSize(fd: number, rows: number, columns: number): void;
+
+  // -- kernel services
+  readonly libseccompVersion: string;
+  seccompCompile(profile: SeccompProfile): SeccompFilter;
+  /** seccomp(SECCOMP_GET_ACTION_AVAIL). */
+  seccompActionAvailable(action: number): boolean;
+  /** SCMP_ARCH token of the running kernel. */
+  seccompNativeArch(): number;
+  /** Loads a BPF_PROG_TYPE_CGROUP_DEVICE program; returns its descriptor. The verifier's log is in the error. */
+  bpfLoadDevice(instructions: Uint8Array, name: string): number;
+  /** Attaches to the cgroup, replacing the programs that were attached there (BPF_F_ALLOW_MULTI). */
+  bpfReplaceDevice(cgroupFd: number, programFd: number): void;
+};
+
+let loaded: Native | undefined;
+
+/** The addon; loaded at the first call, from beside the executable or from the build tree. */
+export function native(): Native {
+  if (loaded === undefined) {
+    const module = { exports: {} };
+    process.dlopen(module, addonPath());
+    loaded = module.exports as Native;
+  }
+  return loaded;
+}
+
+/** Directory of the addon and init: beside the engine, or build/Release when run from source. */
+export function nativeDirectory(): string {
+  const override = globalThis.tsrunNativeDirectory;
+  return override ?? dirname(process.execPath);
+}
+
+function addonPath(): string {
+  return join(nativeDirectory(), "tsrun.node");
+}
+
+declare global {
+  /** Set by whoever embeds tsrun from another place than the engine (the library entry, the tests). */
+  var tsrunNativeDirectory: string | undefined;
+}
