@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #define WIRE_NO_SLOT 4095u
+#define WIRE_FORMAT 1u
 
 enum op_code {
   OP_SYNC = 1,
@@ -187,15 +188,15 @@ enum op_word {
 struct op_def {
   uint16_t code;
   const char *name;
-  const char *kinds; // one letter a field: u s b v
+  const char *kinds; // one letter a field: u s b v, f: a slot, o: a string that may be missing
 };
 
 static const struct op_def op_defs[] = {
     {1, "sync", "u"},
     {2, "ready", ""},
-    {3, "wait_start", "u"},
+    {3, "wait_start", "f"},
     {10, "unshare", "u"},
-    {11, "setns", "uu"},
+    {11, "setns", "fu"},
     {12, "fork", ""},
     {13, "become_root", "u"},
     {14, "dumpable", "u"},
@@ -205,30 +206,30 @@ static const struct op_def op_defs[] = {
     {18, "domainname", "s"},
     {19, "write_proc_self", "ss"},
     {30, "propagate", "su"},
-    {31, "open_tree", "suu"},
-    {32, "attach_root", "us"},
-    {33, "open_proc", "u"},
-    {34, "target", "usuuu"},
-    {35, "new_mount", "ssvuuuu"},
-    {36, "mount_attributes", "uuuuuu"},
-    {37, "move_mount", "uu"},
-    {38, "legacy_mount", "ussus"},
-    {39, "copy_up", "uu"},
-    {40, "close", "u"},
-    {41, "mknod", "usuuuuu"},
-    {42, "symlink", "uss"},
-    {43, "bind_device", "usu"},
-    {44, "console", "uuuuu"},
-    {45, "pivot", "u"},
-    {46, "move_root", "u"},
-    {47, "chroot", "u"},
+    {31, "open_tree", "suf"},
+    {32, "attach_root", "fs"},
+    {33, "open_proc", "f"},
+    {34, "target", "fsfuf"},
+    {35, "new_mount", "oovufuf"},
+    {36, "mount_attributes", "fuuuuf"},
+    {37, "move_mount", "ff"},
+    {38, "legacy_mount", "foouo"},
+    {39, "copy_up", "ff"},
+    {40, "close", "f"},
+    {41, "mknod", "fsuuuuu"},
+    {42, "symlink", "fss"},
+    {43, "bind_device", "fsf"},
+    {44, "console", "fuuuu"},
+    {45, "pivot", "f"},
+    {46, "move_root", "f"},
+    {47, "chroot", "f"},
     {48, "readonly_path", "s"},
     {49, "masked_path", "s"},
     {50, "root_attributes", "u"},
     {51, "root_propagation", "u"},
-    {52, "open_path", "su"},
-    {60, "sysctl", "uss"},
-    {61, "lsm_exec", "uss"},
+    {52, "open_path", "sf"},
+    {60, "sysctl", "fss"},
+    {61, "lsm_exec", "fss"},
     {62, "no_new_privs", ""},
     {63, "seccomp", "buu"},
     {64, "cap_bounding", "u"},
@@ -247,7 +248,7 @@ static const struct op_def op_defs[] = {
     {77, "rlimit", "uuu"},
     {78, "memory_policy", "ubu"},
     {79, "keep_fds", "b"},
-    {80, "find_program", "ss"},
+    {80, "find_program", "so"},
     {81, "exec", "vv"},
 };
 

@@ -214,3 +214,4 @@ export const message = {
 } as const;
 
 export const noSlot = 4095;
+export const wireFormat = 1;
