@@ -17,7 +17,7 @@ export type PropagateOp = { readonly op: "propagate"; readonly path: string | nu
 export type OpenTreeOp = { readonly op: "open_tree"; readonly path: string | null; readonly recursive: number | bigint; readonly slot: number | bigint };
 export type AttachRootOp = { readonly op: "attach_root"; readonly slot: number | bigint; readonly path: string | null };
 export type OpenProcOp = { readonly op: "open_proc"; readonly slot: number | bigint };
-export type TargetOp = { readonly op: "target"; readonly root: number | bigint; readonly path: string | null; readonly like: number | bigint; readonly mode: number | bigint; readonly slot: number | bigint; readonly strict: number | bigint };
+export type TargetOp = { readonly op: "target"; readonly root: number | bigint; readonly path: string | null; readonly like: number | bigint; readonly mode: number | bigint; readonly slot: number | bigint };
 export type NewMountOp = { readonly op: "new_mount"; readonly fstype: string | null; readonly source: string | null; readonly options: readonly string[]; readonly attributes: number | bigint; readonly target: number | bigint; readonly copyMode: number | bigint; readonly slot: number | bigint };
 export type MountAttributesOp = { readonly op: "mount_attributes"; readonly slot: number | bigint; readonly set: number | bigint; readonly clear: number | bigint; readonly propagation: number | bigint; readonly recursive: number | bigint; readonly userns: number | bigint };
 export type MoveMountOp = { readonly op: "move_mount"; readonly slot: number | bigint; readonly target: number | bigint };
@@ -45,7 +45,7 @@ export type KeepCapsOp = { readonly op: "keep_caps"; readonly on: number | bigin
 export type SetGroupsOp = { readonly op: "set_groups"; readonly groups: Uint8Array };
 export type SetUserOp = { readonly op: "set_user"; readonly uid: number | bigint; readonly gid: number | bigint };
 export type UmaskOp = { readonly op: "umask"; readonly mask: number | bigint };
-export type ChdirOp = { readonly op: "chdir"; readonly path: string | null; readonly create: number | bigint; readonly uid: number | bigint; readonly gid: number | bigint; readonly later: number | bigint };
+export type ChdirOp = { readonly op: "chdir"; readonly path: string | null; readonly create: number | bigint; readonly uid: number | bigint; readonly gid: number | bigint };
 export type CapsetOp = { readonly op: "capset"; readonly effective: number | bigint; readonly permitted: number | bigint; readonly inheritable: number | bigint };
 export type CapAmbientOp = { readonly op: "cap_ambient"; readonly set: number | bigint };
 export type StdioOwnerOp = { readonly op: "stdio_owner"; readonly uid: number | bigint };
@@ -138,7 +138,7 @@ export const opTable = {
   open_tree: { code: 31, fields: [["path", "s"], ["recursive", "u"], ["slot", "u"]] },
   attach_root: { code: 32, fields: [["slot", "u"], ["path", "s"]] },
   open_proc: { code: 33, fields: [["slot", "u"]] },
-  target: { code: 34, fields: [["root", "u"], ["path", "s"], ["like", "u"], ["mode", "u"], ["slot", "u"], ["strict", "u"]] },
+  target: { code: 34, fields: [["root", "u"], ["path", "s"], ["like", "u"], ["mode", "u"], ["slot", "u"]] },
   new_mount: { code: 35, fields: [["fstype", "s"], ["source", "s"], ["options", "v"], ["attributes", "u"], ["target", "u"], ["copyMode", "u"], ["slot", "u"]] },
   mount_attributes: { code: 36, fields: [["slot", "u"], ["set", "u"], ["clear", "u"], ["propagation", "u"], ["recursive", "u"], ["userns", "u"]] },
   move_mount: { code: 37, fields: [["slot", "u"], ["target", "u"]] },
@@ -166,7 +166,7 @@ export const opTable = {
   set_groups: { code: 66, fields: [["groups", "b"]] },
   set_user: { code: 67, fields: [["uid", "u"], ["gid", "u"]] },
   umask: { code: 68, fields: [["mask", "u"]] },
-  chdir: { code: 69, fields: [["path", "s"], ["create", "u"], ["uid", "u"], ["gid", "u"], ["later", "u"]] },
+  chdir: { code: 69, fields: [["path", "s"], ["create", "u"], ["uid", "u"], ["gid", "u"]] },
   capset: { code: 70, fields: [["effective", "u"], ["permitted", "u"], ["inheritable", "u"]] },
   cap_ambient: { code: 71, fields: [["set", "u"]] },
   stdio_owner: { code: 72, fields: [["uid", "u"]] },
