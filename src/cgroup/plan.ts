@@ -1,0 +1,156 @@
+import { TsrunError } from "../errors.ts";
+import type { Linux } from "../spec/types.ts";
+import {
+  allowsEverything,
+  compileDeviceProgram,
+  type DevicePolicy,
+  simplifyRules,
+} from "./device-program.ts";
+import { listDeviceRules } from "./devices.ts";
+import type { CgroupLayout } from "./layout.ts";
+import { placeCgroup } from "./path.ts";
+import { type CgroupWarning, type CgroupWrite, convertResources } from "./resources.ts";
+
+/** The container's cgroup, as it will be: all that the driver needs. */
+export type CgroupPlan = {
+  /** Absolute directory under the mount point of the v2 tree. */
+  readonly path: string;
+  readonly mountpoint: string;
+  /** Controllers that `writes` need; they are enabled on the way down, or it is an error. */
+  readonly controllers: readonly string[];
+  /** Controllers to enable where possible: statistics and later updates need them. */
+  readonly available: readonly string[];
+  readonly writes: readonly CgroupWrite[];
+  /** null: everything is allowed, no program is needed. */
+  readonly devices: { readonly program: Uint8Array; readonly rules: DevicePolicy } | null;
+  /** Host uid that gets the cgroup for its own use (see owner.ts). */
+  readonly owner: number | null;
+  /** A device program that cannot be loaded for want of rights is left out. */
+  readonly rootless: boolean;
+  readonly warnings: readonly CgroupWarning[];
+};
+
+export type PlanCgroupOptions = {
+  readonly id: string;
+  readonly rootless: boolean;
+  readonly systemd: boolean;
+  /** Host uid to delegate the cgroup to: cgroupOwner(spec). */
+  readonly owner?: number | null;
+};
+
+/** Plans the container's cgroup; null when there is none, which only a rootless container without limits may have. */
+export function planCgroup(
+  linux: Linux | undefined,
+  layout: CgroupLayout,
+  options: PlanCgroupOptions,
+): CgroupPlan | null {
+  const { id, rootless, systemd } = options;
+  if (systemd) throw systemdUnsupported();
+  const { writes, warnings } = convertResources(linux?.resources);
+  const needed = writesToMake(writes, layout);
+  if (rootless && (layout.mode === "none" || layout.writable === false) && !linux?.cgroupsPath) {
+    if (needed.length > 0) throw noRights(needed[0]!);
+    return null;
+  }
+  if (layout.mode === "none") throw noTree();
+  refuseMissingControllers(needed, layout);
+  const policy = simplifyRules(listDeviceRules(linux));
+  return {
+    path: placeCgroup(linux?.cgroupsPath, layout, id),
+    mountpoint: layout.mountpoint,
+    controllers: controllersOf(needed),
+    available: layout.controllers,
+    writes: needed,
+    devices: allowsEverything(policy)
+      ? null
+      : { program: compileDeviceProgram(policy), rules: policy },
+    owner: options.owner ?? null,
+    rootless,
+    warnings,
+  };
+}
+
+/** The controller of a file, by its prefix; "cgroup" stands for the core and is always there. */
+export function controllerOf(file: string): string {
+  return file.slice(0, file.indexOf("."));
+}
+
+function controllersOf(writes: readonly CgroupWrite[]): string[] {
+  return [...new Set(writes.map(({ file }) => controllerOf(file)))].filter(
+    (name) => name !== "cgroup",
+  );
+}
+
+/** Lifting a limit that nothing here could set is done by doing nothing. */
+function writesToMake(writes: readonly CgroupWrite[], layout: CgroupLayout): CgroupWrite[] {
+  return writes.filter(
+    ({ file, value, origin }) =>
+      value !== "max" ||
+      origin.includes("/unified/") ||
+      layout.controllers.includes(controllerOf(file)),
+  );
+}
+
+function refuseMissingControllers(writes: readonly CgroupWrite[], layout: CgroupLayout): void {
+  const missing = writes.filter(
+    ({ file }) =>
+      controllerOf(file) !== "cgroup" && !layout.controllers.includes(controllerOf(file)),
+  );
+  if (missing.length === 0) return;
+  const [first] = missing as [CgroupWrite];
+  const controller = controllerOf(first.file);
+  const v1Name = controller === "io" ? "blkio" : controller;
+  const onV1 = layout.v1Controllers.includes(v1Name);
+  const names = [...new Set(missing.map(({ origin }) => fieldName(origin)))];
+  const where = onV1 ? "is on a cgroup v1 hierarchy" : "is not in the kernel, or is disabled,";
+  const more = names.length > 1 ? `; the same goes for ${names.slice(1).join(", ")}` : "";
+  throw new TsrunError(
+    "CGROUP",
+    `${fieldName(first.origin)} can't be set: controller ${JSON.stringify(controller)} not available: it ${where} on this host${more}`,
+    {
+      pointer: first.origin,
+      hint: onV1
+        ? `tsrun sets limits through cgroup v2 alone: boot with systemd.unified_cgroup_hierarchy=1 or cgroup_no_v1=${v1Name}, or leave the limit out`
+        : `controllers here: ${layout.controllers.join(" ") || "none"}`,
+    },
+  );
+}
+
+/** A JSON pointer as people name the field: linux.resources.memory.limit, unified resource "memory.high". */
+export function fieldName(pointer: string): string {
+  const unified = /^\/linux\/resources\/unified\/(.*)$/.exec(pointer);
+  if (unified)
+    return `unified resource ${JSON.stringify(unified[1]!.replaceAll("~1", "/").replaceAll("~0", "~"))}`;
+  return pointer
+    .slice(1)
+    .replace(/\/(\d+)(?=\/|$)/g, "[$1]")
+    .replaceAll("/", ".");
+}
+
+function systemdUnsupported(): TsrunError {
+  return new TsrunError(
+    "CONFIG_UNSUPPORTED",
+    "the systemd cgroup driver is not available in this version of tsrun",
+    {
+      pointer: "/linux/cgroupsPath",
+      hint: "run without --systemd-cgroup (engines: the cgroupfs driver)",
+    },
+  );
+}
+
+function noTree(): TsrunError {
+  return new TsrunError("CGROUP", "no cgroup v2 tree is mounted on this host", {
+    hint: "mount one: mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 none /sys/fs/cgroup/unified",
+  });
+}
+
+function noRights(write: CgroupWrite): TsrunError {
+  return new TsrunError(
+    "CGROUP",
+    `${fieldName(write.origin)} can't be set: rootless needs no limits + no cgrouppath when no permission is granted for cgroups`,
+    {
+      pointer: write.origin,
+      hint: "run below a cgroup that is delegated to you (systemd-run --user --scope -p Delegate=yes ...), or leave the limit out",
+    },
+  );
+}
