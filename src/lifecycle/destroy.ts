@@ -1,0 +1,73 @@
+import { closeSync } from "node:fs";
+
+import { cgroupProcesses, killCgroup } from "../cgroup/processes.ts";
+import { removeCgroup } from "../cgroup/removal.ts";
+import { TsrunError } from "../errors.ts";
+import { POLLIN } from "../linux.ts";
+import { native } from "../native.ts";
+import { isAlive } from "../state/identity.ts";
+import type { ProcessIdentity, State } from "../state/state.ts";
+import { removeStateDirectory } from "../state/store.ts";
+import { runPoststopHooks } from "./hooks.ts";
+
+const SIGKILL = 9;
+/** As long as runc waits for a process to end that was sent SIGKILL. */
+const patienceMs = 10_000;
+
+/** What is left of a container whose init has ended. */
+export type ContainerEnds = {
+  readonly directory: string;
+  readonly state: State;
+  /** Undefined when the cgroup is not there, or not this container's. */
+  readonly cgroupPath?: string;
+};
+
+/** Removes what is left of a container: processes in its cgroup, the cgroup, the state; then poststop hooks. */
+export function destroyContainer(ends: ContainerEnds, warn: (message: string) => void): void {
+  if (ends.cgroupPath !== undefined) {
+    if (cgroupProcesses(ends.cgroupPath).length > 0) killCgroup(ends.cgroupPath, SIGKILL);
+    removeCgroup(ends.cgroupPath);
+  }
+  removeStateDirectory(ends.directory);
+  runPoststopHooks(ends.state, warn);
+}
+
+/** Kills a process and waits until it has ended; a zombie that its parent has yet to reap has ended. */
+export function endProcess(pidfd: number): void {
+  try {
+    native().pidfdSendSignal(pidfd, SIGKILL);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+  if (!native().poll([{ fd: pidfd, events: POLLIN }], patienceMs)[0]) {
+    throw new TsrunError("CONTAINER_STATUS", "container init still running", {
+      hint: "it does not react to SIGKILL: it hangs in the kernel (see /proc/PID/stack and /proc/PID/wchan)",
+    });
+  }
+  reap(pidfd);
+}
+
+function reap(pidfd: number): void {
+  try {
+    native().waitPidfd(pidfd, true);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ECHILD") throw error; // another's child
+  }
+}
+
+/** Opens a process by its identity: the pidfd is of exactly this process, or undefined when it has ended. */
+export function openProcess(identity: ProcessIdentity | null): number | undefined {
+  if (identity === null) return undefined;
+  let pidfd: number;
+  try {
+    pidfd = native().pidfdOpen(identity.pid);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ESRCH" || code === "EINVAL") return undefined;
+    throw error;
+  }
+  // Checked with the pidfd in hand: from here on the pid cannot change its meaning.
+  if (isAlive(identity)) return pidfd;
+  closeSync(pidfd);
+  return undefined;
+}

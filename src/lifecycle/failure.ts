@@ -1,0 +1,98 @@
+// What init reports, in the words that callers know and with the place in config.json.
+import { readFileSync } from "node:fs";
+
+import { type ErrorCode, TsrunError } from "../errors.ts";
+import { errnoName, errnoText } from "../errno.ts";
+import type { Exit } from "../native.ts";
+import type { Plan, PlannedOp } from "../plan/plan.ts";
+import type { Spec } from "../spec/types.ts";
+import type { OpReport } from "./sync.ts";
+
+const prefix = "unable to start container process: error during container init";
+
+/** The error for an op that failed in init. */
+export function opFailure(plan: Plan, report: OpReport, spec: Spec): TsrunError {
+  const op = plan.ops[report.op];
+  if (op === undefined) {
+    return new TsrunError("INIT", `${prefix}: ${joined(report.text, report.errno)}`, {
+      errno: errnoName(report.errno),
+    });
+  }
+  return new TsrunError(codeOf(op), `${prefix}: ${describeOp(op, report, spec)}`, {
+    errno: errnoName(report.errno),
+    pointer: op.origin === "" ? undefined : op.origin,
+  });
+}
+
+/** The text of a warning: an op that the container can do without. */
+export function opWarning(plan: Plan, report: OpReport): string {
+  const what = plan.ops[report.op]?.what;
+  const reason = joined(report.text, report.errno);
+  return what === undefined ? reason : `${what}: ${reason}`;
+}
+
+function describeOp(op: PlannedOp, report: OpReport, spec: Spec): string {
+  const reason = joined(report.text, report.errno);
+  if (op.op === "find_program") return describeProgram(op.file ?? "", report.errno);
+  if (op.op === "exec") return `exec ${op.args[0]}: ${errnoText(report.errno)}`;
+  if (op.op === "chdir") {
+    return `chdir to cwd (${JSON.stringify(op.path)}) set in config.json failed: ${errnoText(report.errno)}`;
+  }
+  const mount = /^\/mounts\/(\d+)/.exec(op.origin)?.[1];
+  const wanted = mount === undefined ? undefined : spec.mounts?.[Number(mount)];
+  if (wanted !== undefined) {
+    const source = wanted.source ?? wanted.type ?? "";
+    return `error mounting ${JSON.stringify(source)} to rootfs at ${JSON.stringify(wanted.destination)}: ${reason}`;
+  }
+  return `${op.what}: ${reason}`;
+}
+
+function describeProgram(file: string, errno: number): string {
+  const name = `exec: ${JSON.stringify(file)}`;
+  if (errnoName(errno) !== "ENOENT") return `${name}: ${errnoText(errno)}`;
+  return file.includes("/")
+    ? `${name}: stat ${file}: ${errnoText(errno)}`
+    : `${name}: executable file not found in $PATH`;
+}
+
+function codeOf(op: PlannedOp): ErrorCode {
+  return op.op === "find_program" || op.op === "exec" ? "EXEC" : "INIT";
+}
+
+function joined(text: string, errno: number): string {
+  if (errno === 0) return text;
+  return text === "" ? errnoText(errno) : `${text}: ${errnoText(errno)}`;
+}
+
+/** The error for an init that ended without a word. */
+export function initDeath(exit: Exit, cgroupPath: string | undefined): TsrunError {
+  if (exit.signaled && exit.code === 9 && wasOomKilled(cgroupPath)) {
+    return new TsrunError(
+      "INIT",
+      "unable to start container process: container init was OOM-killed (memory limit too low?)",
+      { pointer: "/linux/resources/memory/limit" },
+    );
+  }
+  const how = exit.signaled
+    ? `was killed by signal ${exit.code}`
+    : `ended with status ${exit.code}`;
+  return new TsrunError(
+    "INIT",
+    `unable to start container process: container init ${how} before it was ready`,
+    {
+      hint:
+        exit.signaled && exit.code === 31
+          ? "SIGSYS: the seccomp profile forbids a system call that is needed to start a program"
+          : undefined,
+    },
+  );
+}
+
+function wasOomKilled(cgroupPath: string | undefined): boolean {
+  if (cgroupPath === undefined) return false;
+  try {
+    return /^oom_kill [1-9]/m.test(readFileSync(`${cgroupPath}/memory.events`, "utf8"));
+  } catch {
+    return false; // no memory controller
+  }
+}

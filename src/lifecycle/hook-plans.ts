@@ -1,0 +1,49 @@
+import { encodePlan } from "../plan/encode.ts";
+import { planExec } from "../plan/exec.ts";
+import { planContainerHook } from "../plan/hook.ts";
+import { namespaces as namespaceTable } from "../spec/tables.ts";
+import type { Hook, Linux } from "../spec/types.ts";
+import type { ContainerHook } from "./hooks.ts";
+import type { Intent } from "./prepare.ts";
+import { buildIdBytes } from "./spawn.ts";
+
+/** Plans of the createContainer hooks: in the container's namespaces, but with the runtime's root still. */
+export function planCreateHooks(intent: Intent): ContainerHook[] {
+  const { spec } = intent.loaded;
+  const options = { namespaces: namespaceFlags(spec.linux), cwd: intent.rootfs };
+  return (spec.hooks?.createContainer ?? []).map((hook) => ({
+    hook,
+    plan: encodePlan(planContainerHook(hook, options), buildIdBytes()),
+  }));
+}
+
+/** Plans of the startContainer hooks: programs of the image, with no more rights than the user's process. */
+export function planStartHooks(intent: Intent): ContainerHook[] {
+  const { spec } = intent.loaded;
+  const { process } = spec;
+  if (process === undefined) return [];
+  return (spec.hooks?.startContainer ?? []).map((hook) => {
+    const asProcess = {
+      ...process,
+      args: programOf(hook),
+      env: hook.env ?? process.env,
+      terminal: false,
+    };
+    const plan = planExec(asProcess, spec, intent.facts, {
+      namespaces: namespaceFlags(spec.linux),
+      preserveFds: 0,
+      seccomp: intent.seccomp,
+      detach: true,
+      terminal: false,
+    });
+    return { hook, plan: encodePlan(plan, buildIdBytes()) };
+  });
+}
+
+function programOf(hook: Hook): string[] {
+  return [hook.path, ...(hook.args ?? []).slice(1)];
+}
+
+function namespaceFlags(linux: Linux | undefined): number {
+  return (linux?.namespaces ?? []).reduce((flags, { type }) => flags | namespaceTable[type], 0);
+}

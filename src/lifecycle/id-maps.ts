@@ -1,0 +1,90 @@
+import { existsSync, writeFileSync } from "node:fs";
+
+import { TsrunError } from "../errors.ts";
+import { reasonOf } from "../errno.ts";
+import type { HostSteps, IdMap } from "../plan/plan.ts";
+import { describeEnding, runProgram } from "./program.ts";
+
+export type IdMaps = NonNullable<HostSteps["idMaps"]>;
+
+const fixedDirectories = ["/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin", "/sbin"];
+
+/** Writes the id maps of the user namespace that the process `pid` has just made. */
+export function writeIdMaps(pid: number, maps: IdMaps, ids: { euid: number; egid: number }): void {
+  if (ids.euid === 0) {
+    if (maps.denySetgroups) writeProc(pid, "setgroups", "deny");
+    writeProc(pid, "gid_map", renderMap(maps.gid));
+    writeProc(pid, "uid_map", renderMap(maps.uid));
+    return;
+  }
+  if (isOwnId(maps.gid, ids.egid)) {
+    writeProc(pid, "setgroups", "deny"); // the kernel's condition for an unprivileged gid_map
+    writeProc(pid, "gid_map", renderMap(maps.gid));
+  } else {
+    runMapper("newgidmap", pid, maps.gid);
+  }
+  if (isOwnId(maps.uid, ids.euid)) writeProc(pid, "uid_map", renderMap(maps.uid));
+  else runMapper("newuidmap", pid, maps.uid);
+}
+
+/** Whether the map is what a user may write without help: one id, and that is the user's own. */
+export function isOwnId(map: readonly IdMap[], id: number): boolean {
+  return map.length === 1 && map[0]?.size === 1 && map[0].hostID === id;
+}
+
+/** The lines of uid_map and gid_map: id inside, id outside, count. */
+export function renderMap(map: readonly IdMap[]): string {
+  return map.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join("");
+}
+
+function writeProc(pid: number, file: string, text: string): void {
+  try {
+    writeFileSync(`/proc/${pid}/${file}`, text);
+  } catch (error) {
+    const pointer = file === "gid_map" ? "/linux/gidMappings" : "/linux/uidMappings";
+    const what = text.trim().replaceAll("\n", ", ");
+    throw new TsrunError(
+      "HOST",
+      `cannot write "${what}" to ${file} of the user namespace: ${reasonOf(error)}`,
+      {
+        pointer,
+        cause: error,
+        hint:
+          (error as NodeJS.ErrnoException).code === "EINVAL"
+            ? "mappings may not overlap, must not be empty and at most 340 lines are allowed"
+            : "all host ids must be mapped in the user namespace that tsrun runs in",
+      },
+    );
+  }
+}
+
+/** newuidmap and newgidmap (package uidmap) are setuid and write what /etc/subuid, /etc/subgid allow. */
+function runMapper(name: "newuidmap" | "newgidmap", pid: number, map: readonly IdMap[]): void {
+  const pointer = name === "newuidmap" ? "/linux/uidMappings" : "/linux/gidMappings";
+  const file = findMapper(name);
+  if (file === undefined) {
+    throw new TsrunError(
+      "HOST",
+      `${name} is needed to map more ids than one's own, and is not installed`,
+      {
+        pointer,
+        hint: 'install the package "uidmap" (Debian, Ubuntu) or "shadow-utils", or map only your own id',
+      },
+    );
+  }
+  const numbers = map.flatMap(({ containerID, hostID, size }) => [containerID, hostID, size]);
+  const ending = runProgram({ file, argv: [name, String(pid), ...numbers.map(String)], env: [] });
+  if (ending.exit.code === 0 && !ending.exit.signaled) return;
+  const subFile = name === "newuidmap" ? "/etc/subuid" : "/etc/subgid";
+  throw new TsrunError("HOST", `${name} failed: ${describeEnding(ending)}: ${ending.stderr}`, {
+    pointer,
+    hint: `the host ids must be given to this user in ${subFile}`,
+  });
+}
+
+function findMapper(name: string): string | undefined {
+  const searched = (process.env["PATH"] ?? "").split(":").filter((part) => part.startsWith("/"));
+  return [...searched, ...fixedDirectories]
+    .map((directory) => `${directory}/${name}`)
+    .find((file) => existsSync(file));
+}

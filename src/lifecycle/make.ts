@@ -1,0 +1,296 @@
+// The effects of a create, from the state directory to an init that is ready; all undone when one fails.
+import { chmodSync, chownSync, closeSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+
+import { createCgroup } from "../cgroup/driver.ts";
+import { killCgroup } from "../cgroup/processes.ts";
+import { assertNever } from "../errors.ts";
+import { native } from "../native.ts";
+import { encodePlan } from "../plan/encode.ts";
+import { readProcessStat } from "../state/identity.ts";
+import { lock } from "../state/lock.ts";
+import { type State, stateVersion } from "../state/state.ts";
+import { makeStateDirectory, writeState } from "../state/store.ts";
+import { dial, handOver } from "../stdio/sockets.ts";
+import { converse } from "./converse.ts";
+import { type ContainerEnds, destroyContainer, endProcess } from "./destroy.ts";
+import { initDeath, opFailure, opWarning } from "./failure.ts";
+import { openHanded } from "./handed.ts";
+import { type ContainerHook, runContainerHooks, runHostHooks } from "./hooks.ts";
+import { planCreateHooks, planStartHooks } from "./hook-plans.ts";
+import { writeIdMaps } from "./id-maps.ts";
+import { located } from "./locate.ts";
+import { moveNetDevices } from "./net-devices.ts";
+import { ociStateOf } from "./oci-state.ts";
+import type { Intent } from "./prepare.ts";
+import { buildIdBytes, spawnInit } from "./spawn.ts";
+import type { Effect, Progress } from "./sync.ts";
+
+/** A container whose init is ready: all that is left is to let the user's program run. */
+export type Made = {
+  readonly intent: Intent;
+  readonly state: State;
+  readonly pid: number;
+  readonly pidfd: number;
+  readonly cgroupFd: number;
+  readonly socket: number;
+  readonly progress: Progress;
+  readonly startHooks: readonly ContainerHook[];
+  /** The pty master, when there is a terminal and no console socket. */
+  readonly console?: number;
+  readonly lock: number;
+  readonly warnings: readonly string[];
+};
+
+/** What exists so far of a container in the making. */
+type Making = {
+  readonly intent: Intent;
+  state: State;
+  lock: number;
+  pid: number;
+  pidfd: number;
+  socket: number;
+  cgroupFd: number;
+  consoleSocket: number;
+  pidfdSocket: number;
+  console?: number;
+  startHooks: readonly ContainerHook[];
+  readonly warnings: string[];
+};
+
+/** Makes the container that was decided on, up to the point where init waits for the start. */
+export function makeContainer(intent: Intent, stdio: readonly [number, number, number]): Made {
+  makeStateDirectory(intent.options.root, intent.options.id);
+  const making = begin(intent);
+  try {
+    making.lock = lock(intent.directory, intent.options.id);
+    storeIntent(making);
+    dialSockets(making);
+    makeFifo(intent);
+    const progress = bringUp(making, stdio);
+    return { ...making, progress };
+  } catch (error) {
+    abandon(making);
+    throw located(error, intent.loaded);
+  }
+}
+
+function begin(intent: Intent): Making {
+  const { spec } = intent.loaded;
+  const { hooks } = spec;
+  const later = {
+    ...(hooks?.startContainer?.length ? { startContainer: hooks.startContainer } : {}),
+    ...(hooks?.poststart?.length ? { poststart: hooks.poststart } : {}),
+    ...(hooks?.poststop?.length ? { poststop: hooks.poststop } : {}),
+  };
+  const state: State = {
+    version: stateVersion,
+    phase: "creating",
+    id: intent.options.id,
+    bundle: intent.bundle,
+    rootfs: intent.rootfs,
+    created: now(),
+    init: null,
+    cgroup: intent.cgroup && {
+      path: intent.cgroup.path,
+      driver: intent.options.systemdCgroup ? "systemd" : "cgroupfs",
+    },
+    rootless: intent.facts.rootless,
+    namespaces: spec.linux?.namespaces ?? [],
+    ...(spec.annotations ? { annotations: spec.annotations } : {}),
+    ...(Object.keys(later).length > 0 ? { hooks: later } : {}),
+  };
+  const none = { lock: -1, pid: 0, pidfd: -1, socket: -1, cgroupFd: -1 };
+  const sockets = { consoleSocket: -1, pidfdSocket: -1 };
+  return { intent, state, ...none, ...sockets, startHooks: [], warnings: [] };
+}
+
+/** RFC 3339 with as many digits of a second as there are, as Go writes it. */
+function now(): string {
+  return new Date().toISOString().replace(/\.?0*Z$/, "Z");
+}
+
+function storeIntent(making: Making): void {
+  const { intent, state } = making;
+  writeFileSync(`${intent.directory}/config.json`, intent.loaded.text, { mode: 0o600 });
+  writeState(intent.directory, state);
+  making.startHooks = planStartHooks(intent);
+  making.startHooks.forEach(({ plan }, index) =>
+    writeFileSync(`${intent.directory}/startContainer.${index}.plan`, plan, { mode: 0o600 }),
+  );
+}
+
+function dialSockets(making: Making): void {
+  const { options, bundle } = making.intent;
+  if (options.consoleSocket) {
+    making.consoleSocket = dial(resolve(bundle, options.consoleSocket), "console socket");
+  }
+  if (options.pidfdSocket) {
+    making.pidfdSocket = dial(resolve(bundle, options.pidfdSocket), "pidfd socket");
+  }
+}
+
+function makeFifo(intent: Intent): void {
+  if (!intent.plan.fds.some(({ kind }) => kind === "exec-fifo")) return;
+  const fifo = `${intent.directory}/exec.fifo`;
+  native().mkfifo(fifo, 0o622);
+  chmodSync(fifo, 0o622); // whatever the umask is
+  const { uid, gid } = containerRoot(intent);
+  if (uid !== intent.facts.euid && intent.facts.euid === 0) chownSync(fifo, uid, gid);
+}
+
+/** The ids on the host of the container's root. */
+export function containerRoot(intent: Intent): { uid: number; gid: number } {
+  const maps = intent.plan.host.idMaps;
+  const hostId = (map: NonNullable<typeof maps>["uid"] | undefined, own: number): number =>
+    map?.find(({ containerID }) => containerID === 0)?.hostID ?? own;
+  return { uid: hostId(maps?.uid, intent.facts.euid), gid: hostId(maps?.gid, intent.facts.egid) };
+}
+
+function bringUp(making: Making, stdio: readonly [number, number, number]): Progress {
+  const { intent } = making;
+  const { plan, facts, directory } = intent;
+  if (intent.cgroup) making.cgroupFd = createCgroup(intent.cgroup).fd;
+  const handed = openHanded(plan.fds, { fifo: `${directory}/exec.fifo`, ids: facts });
+  try {
+    const init = spawnInit({
+      plan: encodePlan(plan, buildIdBytes()),
+      cloneFlags: plan.cloneFlags,
+      stdio,
+      handed: handed.fds,
+      cgroupFd: making.cgroupFd,
+    });
+    Object.assign(making, init);
+  } finally {
+    handed.close();
+  }
+  const start: Progress = { at: "talking", last: null };
+  const progress = converse(making.socket, start, (effect) => act(making, effect));
+  if (progress.at === "failed") throw opFailure(plan, progress.report, intent.loaded.spec);
+  if (progress.at === "died") {
+    throw initDeath(native().waitPidfd(making.pidfd, false)!, intent.cgroup?.path);
+  }
+  return progress;
+}
+
+function act(making: Making, effect: Exclude<Effect, { kind: "go" }>): void {
+  const { intent } = making;
+  switch (effect.kind) {
+    case "write-maps":
+      return writeIdMaps(making.pid, intent.plan.host.idMaps!, intent.facts);
+    case "adopt":
+      return adopt(making, effect.pid);
+    case "move-devices":
+      return moveNetDevices(making.pid, intent.plan.host.netDevices);
+    case "run-create-hooks":
+      return runCreateHooks(making);
+    case "pass-console":
+      return passConsole(making, effect.fd);
+    case "commit":
+      return commit(making);
+    case "pass-listener":
+      return passListener(making, effect.fd);
+    case "warn":
+      making.warnings.push(opWarning(intent.plan, effect.report));
+      return;
+    default:
+      return assertNever(effect);
+  }
+}
+
+/** The first stage has forked the process of the container, as our child, and ends. */
+function adopt(making: Making, pid: number): void {
+  const first = making.pidfd;
+  making.pidfd = native().pidfdOpen(pid);
+  making.pid = pid;
+  native().waitPidfd(first, false);
+  closeSync(first);
+}
+
+function runCreateHooks(making: Making): void {
+  const { state, pid, pidfd, cgroupFd, intent } = making;
+  const { hooks } = intent.loaded.spec;
+  const options = { state, status: "created", pid, cwd: intent.bundle } as const;
+  runHostHooks("prestart", hooks?.prestart, options);
+  runHostHooks("createRuntime", hooks?.createRuntime, options);
+  const plans = planCreateHooks(intent);
+  runContainerHooks("createContainer", plans, { state, pid, pidfd, cgroupFd });
+}
+
+function passConsole(making: Making, master: number): void {
+  if (making.consoleSocket < 0) {
+    making.console = master;
+    return;
+  }
+  const socket = making.consoleSocket;
+  making.consoleSocket = -1;
+  handOver(socket, "/dev/ptmx", master);
+  closeSync(master);
+}
+
+function commit(making: Making): void {
+  const { intent, pid } = making;
+  for (const { resource, soft, hard } of intent.plan.host.rlimits) {
+    native().setRlimit(pid, resource, soft, hard);
+  }
+  const stat = readProcessStat(pid);
+  if (stat === undefined) return; // init was killed meanwhile; the end of the stream is next
+  making.state = { ...making.state, phase: "made", init: { pid, startTime: stat.startTime } };
+  writeState(intent.directory, making.state);
+  if (making.pidfdSocket < 0) return;
+  const socket = making.pidfdSocket;
+  making.pidfdSocket = -1;
+  handOver(socket, "standard", making.pidfd);
+}
+
+/** The message for a seccomp agent is the container process state of the runtime-spec. */
+function passListener(making: Making, fd: number): void {
+  const { state, pid, intent } = making;
+  const { path, metadata } = intent.plan.host.listener!;
+  const oci = ociStateOf(state, "creating", pid);
+  const payload = {
+    ociVersion: oci.ociVersion,
+    fds: ["seccompFd"],
+    pid,
+    ...(metadata ? { metadata } : {}),
+    state: oci,
+  };
+  handOver(
+    dial(path, "seccomp agent's socket", "/linux/seccomp/listenerPath"),
+    JSON.stringify(payload),
+    fd,
+  );
+  closeSync(fd);
+}
+
+/** Takes back a container that was made; also the end of one that ran in the foreground. */
+export function discard(made: Made): void {
+  abandon({ consoleSocket: -1, pidfdSocket: -1, ...made, warnings: [] });
+}
+
+/** Takes back all that was made. Errors here would hide the one that matters. */
+function abandon(making: Making): void {
+  const { intent } = making;
+  const quietly = (work: () => void): void => {
+    try {
+      work();
+    } catch {
+      // nothing more can be done; `delete --force` will try again
+    }
+  };
+  if (making.pidfd >= 0) {
+    if (intent.cgroup && making.cgroupFd >= 0) quietly(() => killCgroup(intent.cgroup!.path, 9));
+    quietly(() => endProcess(making.pidfd));
+  }
+  const ends: ContainerEnds = {
+    directory: intent.directory,
+    state: making.state,
+    cgroupPath: making.cgroupFd >= 0 ? intent.cgroup?.path : undefined,
+  };
+  quietly(() => destroyContainer(ends, intent.options.warn));
+  const { pidfd, socket, cgroupFd, consoleSocket, pidfdSocket } = making;
+  for (const fd of [pidfd, socket, cgroupFd, consoleSocket, pidfdSocket, making.lock]) {
+    if (fd >= 0) closeSync(fd);
+  }
+  if (making.console !== undefined) closeSync(making.console);
+}

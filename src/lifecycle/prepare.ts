@@ -1,0 +1,185 @@
+// Everything of a create that only reads and decides. When it is done nothing has changed on the host.
+import { realpathSync, statSync } from "node:fs";
+import { isAbsolute, resolve } from "node:path";
+
+import { type CgroupPlan, planCgroup } from "../cgroup/plan.ts";
+import { TsrunError } from "../errors.ts";
+import { reasonOf } from "../errno.ts";
+import type { HostFacts } from "../host/facts.ts";
+import { readHostFacts } from "../host/read.ts";
+import { native } from "../native.ts";
+import { planCreate } from "../plan/create.ts";
+import type { Plan } from "../plan/plan.ts";
+import { type CompiledSeccomp, compileSeccomp } from "../seccomp/compile.ts";
+import { type LoadedSpec, loadSpec } from "../spec/load.ts";
+import type { ValidSpec } from "../spec/types.ts";
+import { alreadyExists, stateDirectory } from "../state/store.ts";
+import { checkContainerId } from "../state/id.ts";
+import { type InheritedFds, inheritedFds } from "../stdio/inherited.ts";
+import { homeOf } from "./home.ts";
+import { located } from "./locate.ts";
+
+export type CreateOptions = {
+  readonly root: string;
+  readonly id: string;
+  readonly bundle: string;
+  /** Name of the configuration in the bundle; config.json when absent. */
+  readonly config?: string;
+  readonly pidFile?: string;
+  readonly consoleSocket?: string;
+  readonly pidfdSocket?: string;
+  readonly noPivot: boolean;
+  readonly noNewKeyring: boolean;
+  readonly preserveFds: number;
+  readonly systemdCgroup: boolean;
+  readonly rootless: "true" | "false" | "auto";
+  readonly warn: (message: string) => void;
+};
+
+/** How the container will be started: by a later `start` through the fifo, or by this process. */
+export type StartMode = { readonly start: "fifo" | "sync"; readonly detach: boolean };
+
+export type Intent = {
+  readonly options: CreateOptions;
+  readonly directory: string;
+  readonly bundle: string;
+  readonly rootfs: string;
+  readonly loaded: LoadedSpec;
+  readonly facts: HostFacts;
+  readonly cgroup: CgroupPlan | null;
+  readonly seccomp: CompiledSeccomp | null;
+  readonly plan: Plan;
+  readonly pidFile?: string;
+};
+
+/** Reads the bundle and the host, and decides all that a container will be. */
+export function prepare(options: CreateOptions, mode: StartMode): Intent {
+  checkContainerId(options.id);
+  const inherited = inheritedFds(options.preserveFds);
+  native().closeOnExecFrom(3);
+  const bundle = realBundle(options.bundle);
+  const loaded = loadSpec(bundle, options.config);
+  try {
+    return decide({ options, mode, inherited, bundle, loaded });
+  } catch (error) {
+    throw located(error, loaded);
+  }
+}
+
+type Given = {
+  readonly options: CreateOptions;
+  readonly mode: StartMode;
+  readonly inherited: InheritedFds;
+  readonly bundle: string;
+  readonly loaded: LoadedSpec;
+};
+
+function decide({ options, mode, inherited, bundle, loaded }: Given): Intent {
+  const { spec } = loaded;
+  checkTerminal(spec, options, mode);
+  const directory = stateDirectory(options.root, options.id);
+  if (isThere(directory)) throw alreadyExists(options.id, options.root);
+  const rootfs = checkedRootfs(spec, bundle);
+  const facts = readHostFacts({ rootless: options.rootless });
+  const { rootless } = facts;
+  const cgroup = planCgroup(spec.linux, facts.cgroup, {
+    id: options.id,
+    rootless,
+    systemd: options.systemdCgroup,
+  });
+  const seccomp = spec.linux?.seccomp
+    ? compileSeccomp(spec.linux.seccomp, { cacheDirectory: seccompCache(facts.euid) })
+    : null;
+  const plan = planCreate(spec, facts, {
+    id: options.id,
+    bundle,
+    start: mode.start,
+    noPivot: options.noPivot,
+    noNewKeyring: options.noNewKeyring,
+    preserveFds: inherited.preserve,
+    listenFds: inherited.listen,
+    seccomp,
+    cgroupPath: cgroup?.path ?? null,
+    extraEnv: homeFor(spec, rootfs),
+  });
+  const pidFile = options.pidFile === undefined ? undefined : resolve(options.pidFile);
+  return { options, directory, bundle, rootfs, loaded, facts, cgroup, seccomp, plan, pidFile };
+}
+
+function realBundle(bundle: string): string {
+  try {
+    return realpathSync(bundle);
+  } catch (error) {
+    throw new TsrunError("BUNDLE", `chdir ${bundle}: ${reasonOf(error)}`, {
+      cause: error,
+      hint: "the bundle is the directory that holds config.json",
+    });
+  }
+}
+
+/** Terminals and console sockets go together in four ways, of which two make no sense. */
+export function checkTerminal(
+  spec: Pick<ValidSpec, "process">,
+  options: Pick<CreateOptions, "consoleSocket">,
+  mode: StartMode,
+): void {
+  const terminal = spec.process?.terminal === true;
+  const socket = options.consoleSocket !== undefined && options.consoleSocket !== "";
+  if (terminal && mode.detach && !socket) {
+    throw new TsrunError(
+      "CONSOLE",
+      "cannot allocate tty if runc will detach without setting console socket",
+      {
+        pointer: "/process/terminal",
+        hint: "give --console-socket, or run in the foreground",
+      },
+    );
+  }
+  if (socket && !(terminal && mode.detach)) {
+    throw new TsrunError(
+      "CONSOLE",
+      "cannot use console socket if runc will not detach or allocate tty",
+      {
+        pointer: "/process/terminal",
+      },
+    );
+  }
+}
+
+function isThere(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+function checkedRootfs(spec: ValidSpec, bundle: string): string {
+  const path = spec.root?.path ?? "rootfs";
+  const rootfs = isAbsolute(path) ? resolve(path) : resolve(bundle, path);
+  let isDirectory: boolean;
+  try {
+    isDirectory = statSync(rootfs).isDirectory();
+  } catch (error) {
+    throw new TsrunError("BUNDLE", `invalid rootfs: stat ${rootfs}: ${reasonOf(error)}`, {
+      pointer: "/root/path",
+      cause: error,
+    });
+  }
+  if (!isDirectory) {
+    throw new TsrunError("BUNDLE", `invalid rootfs: ${rootfs} is not a directory`, {
+      pointer: "/root/path",
+    });
+  }
+  return rootfs;
+}
+
+function homeFor(spec: ValidSpec, rootfs: string): string[] {
+  const env = spec.process?.env ?? [];
+  const last = env.findLast((entry) => entry.startsWith("HOME="));
+  if (last !== undefined && last !== "HOME=") return [];
+  return [`HOME=${homeOf(rootfs, spec.process?.user?.uid ?? 0)}`];
+}
+
+/** Compiled filters outlive their containers; the directory is the user's own and goes with the boot. */
+function seccompCache(euid: number): string | null {
+  if (euid === 0) return "/run/tsrun-cache/seccomp";
+  const runtimeDirectory = process.env["XDG_RUNTIME_DIR"];
+  return runtimeDirectory ? `${runtimeDirectory}/tsrun-cache/seccomp` : null;
+}

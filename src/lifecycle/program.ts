@@ -1,0 +1,82 @@
+import { closeSync, openSync } from "node:fs";
+
+import { native } from "../native.ts";
+import { callersNofile } from "./spawn.ts";
+import { type Ending, supervise } from "./supervise.ts";
+
+export type Program = {
+  readonly file: string;
+  readonly argv: readonly string[];
+  readonly env: readonly string[];
+  readonly cwd?: string;
+  readonly input?: Uint8Array;
+  readonly timeoutMs?: number;
+};
+
+/** Starts one process with these descriptors as its 0, 1 and 2, and gives its pidfd. */
+export type Starter = (stdio: readonly [number, number, number]) => number;
+
+/** Runs a program of the host to its end. */
+export function runProgram(program: Program): Ending {
+  return runWith(program, (stdio) => {
+    return native().spawn({
+      file: program.file,
+      argv: program.argv,
+      env: program.env,
+      fds: stdio,
+      cloneFlags: 0,
+      cgroupFd: -1,
+      cwd: program.cwd,
+      nofile: callersNofile(),
+    }).pidfd;
+  });
+}
+
+/** Runs whatever `start` starts, with pipes for its output and its input. */
+export function runWith(
+  options: { readonly input?: Uint8Array; readonly timeoutMs?: number },
+  start: Starter,
+): Ending {
+  const { pidfd, stdin, stdout, stderr } = startWithPipes(options.input !== undefined, start);
+  const input = options.input && { fd: stdin, bytes: options.input };
+  try {
+    return supervise({ pidfd, stdout, stderr, input, timeoutMs: options.timeoutMs });
+  } finally {
+    closeSync(pidfd);
+  }
+}
+
+type Piped = { pidfd: number; stdin: number; stdout: number; stderr: number };
+
+function startWithPipes(withInput: boolean, start: Starter): Piped {
+  const theirs: number[] = [];
+  const ours: number[] = [];
+  try {
+    const [stdinRead, stdinWrite] = withInput ? native().pipe() : [openSync("/dev/null", "r"), -1];
+    theirs.push(stdinRead);
+    if (stdinWrite >= 0) ours.push(stdinWrite);
+    const [stdout, stdoutWrite] = native().pipe();
+    theirs.push(stdoutWrite);
+    ours.push(stdout);
+    const [stderr, stderrWrite] = native().pipe();
+    theirs.push(stderrWrite);
+    ours.push(stderr);
+    return {
+      pidfd: start([stdinRead, stdoutWrite, stderrWrite]),
+      stdin: stdinWrite,
+      stdout,
+      stderr,
+    };
+  } catch (error) {
+    for (const fd of ours) closeSync(fd);
+    throw error;
+  } finally {
+    for (const fd of theirs) closeSync(fd);
+  }
+}
+
+/** How a program ended, in the words of Go's os/exec, which callers know. */
+export function describeEnding(ending: Ending): string {
+  const { code, signaled } = ending.exit;
+  return signaled ? `signal: ${code}` : `exit status ${code}`;
+}

@@ -1,0 +1,74 @@
+import { closeSync } from "node:fs";
+
+import { native } from "../native.ts";
+import { openForeground } from "../stdio/foreground.ts";
+import { converse, sendGo } from "./converse.ts";
+import { opFailure } from "./failure.ts";
+import { runContainerHooks } from "./hooks.ts";
+import { located } from "./locate.ts";
+import { containerRoot, discard, type Made, makeContainer } from "./make.ts";
+import { writePidFile } from "./pid-file.ts";
+import { type CreateOptions, prepare } from "./prepare.ts";
+import { runPoststartHooks } from "./start.ts";
+
+export type RunOptions = CreateOptions & {
+  readonly detach: boolean;
+  readonly keep: boolean;
+  readonly noSubreaper: boolean;
+};
+
+/** Makes and starts a container. In the foreground: stays with it to its end and returns its exit status. */
+export function runContainer(options: RunOptions): number {
+  const intent = prepare(options, { start: "sync", detach: options.detach });
+  if (!options.noSubreaper) native().setChildSubreaper(true);
+  if (options.detach) {
+    const made = makeContainer(intent, [0, 1, 2]);
+    begin(made);
+    release(made);
+    made.warnings.forEach(options.warn);
+    return 0;
+  }
+  const terminal = intent.loaded.spec.process?.terminal === true;
+  const foreground = openForeground({ terminal, owner: containerRoot(intent) });
+  try {
+    const made = makeContainer(intent, foreground.stdio);
+    foreground.attach(made.console);
+    begin(made);
+    closeSync(made.lock);
+    made.warnings.forEach(options.warn);
+    const code = foreground.stay(made);
+    finish(made, options);
+    return code;
+  } finally {
+    foreground.close();
+  }
+}
+
+/** Lets the user's program run, with the hooks before and after. */
+function begin(made: Made): void {
+  const { intent, state, pid, pidfd, cgroupFd } = made;
+  try {
+    runContainerHooks("startContainer", made.startHooks, { state, pid, pidfd, cgroupFd });
+    sendGo(made.socket);
+    const progress = converse(made.socket, made.progress, () => {});
+    if (progress.at === "failed") throw opFailure(intent.plan, progress.report, intent.loaded.spec);
+    if (intent.pidFile !== undefined) writePidFile(intent.pidFile, pid);
+    runPoststartHooks(state);
+  } catch (error) {
+    discard(made);
+    throw located(error, intent.loaded);
+  }
+}
+
+function finish(made: Made, options: RunOptions): void {
+  closeSync(made.socket);
+  if (options.keep) {
+    for (const fd of [made.pidfd, made.cgroupFd]) if (fd >= 0) closeSync(fd);
+    return;
+  }
+  discard({ ...made, socket: -1, lock: -1 });
+}
+
+function release(made: Made): void {
+  for (const fd of [made.pidfd, made.socket, made.cgroupFd, made.lock]) if (fd >= 0) closeSync(fd);
+}

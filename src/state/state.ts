@@ -1,0 +1,41 @@
+import type { Hook, NamespaceType } from "../spec/types.ts";
+
+/** Grows with every change that an older tsrun could not read. */
+export const stateVersion = 1;
+
+/**
+ * What state.json holds: all that state, start, kill and delete need, and no more, so that it stays
+ * quick to read. The whole configuration lies beside it, as it was given, in config.json.
+ */
+export type State = {
+  readonly version: typeof stateVersion;
+  /** `creating` is written before anything exists that would have to be cleaned up; `made` before init may go past `commit`. */
+  readonly phase: "creating" | "made";
+  readonly id: string;
+  readonly bundle: string;
+  readonly rootfs: string;
+  /** RFC 3339 with up to nine digits of a second, UTC. */
+  readonly created: string;
+  readonly init: ProcessIdentity | null;
+  readonly cgroup: { readonly path: string; readonly driver: "cgroupfs" | "systemd" } | null;
+  readonly rootless: boolean;
+  /** The namespaces of config.json; one without a path belongs to this container alone. */
+  readonly namespaces: readonly { readonly type: NamespaceType; readonly path?: string }[];
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** The hooks that are still to come after `create`. */
+  readonly hooks?: LaterHooks;
+};
+
+export type LaterHooks = {
+  readonly startContainer?: readonly Hook[];
+  readonly poststart?: readonly Hook[];
+  readonly poststop?: readonly Hook[];
+};
+
+/** A pid alone may be reused; with its start time (clock ticks since boot) it names one process. */
+export type ProcessIdentity = { readonly pid: number; readonly startTime: number };
+
+/** Whether the container has a pid namespace of its own, so that the end of init ends all its processes. */
+export function hasOwnPidNamespace(state: State): boolean {
+  return state.namespaces.some(({ type, path }) => type === "pid" && !path);
+}

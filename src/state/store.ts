@@ -1,0 +1,143 @@
+// The state directory ROOT/ID:
+//
+//   state.json               what the verbs need; see state.ts
+//   config.json              the configuration of the container, byte for byte as given
+//   lock                     flock(2) of whoever changes the container
+//   exec.fifo                while it exists the container is created and not started
+//   startContainer.N.plan    what init does for a startContainer hook
+//   notify/                  the socket for sd_notify(3), when the caller wants such messages
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+
+import { TsrunError } from "../errors.ts";
+import { type State, stateVersion } from "./state.ts";
+
+/** Where a container of this id keeps its state. */
+export function stateDirectory(root: string, id: string): string {
+  return `${root}/${id}`;
+}
+
+/** Makes the state directory; of several that try with one id exactly one gets it. */
+export function makeStateDirectory(root: string, id: string): string {
+  const directory = stateDirectory(root, id);
+  mkdirSync(root, { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(directory, 0o711);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") throw alreadyExists(id, root);
+    throw error;
+  }
+  return directory;
+}
+
+/** The error for an id that is taken; its text is one that callers look for. */
+export function alreadyExists(id: string, root: string): TsrunError {
+  return new TsrunError("CONTAINER_EXISTS", "container with given ID already exists", {
+    hint: `see "tsrun state ${id}", or remove it with "tsrun delete --force ${id}" (state root ${root})`,
+  });
+}
+
+/** Removes the state directory with all that is in it. */
+export function removeStateDirectory(directory: string): void {
+  rmSync(directory, { recursive: true, force: true });
+}
+
+/** Replaces state.json at once: a reader sees the old or the new, never a part. */
+export function writeState(directory: string, state: State): void {
+  const temporary = `${directory}/state-${process.pid}.tmp`;
+  const fd = openSync(temporary, "w", 0o600);
+  try {
+    writeSync(fd, JSON.stringify(state));
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(temporary, `${directory}/state.json`);
+}
+
+/** Reads the state of a container that is there and complete; says precisely what is wrong otherwise. */
+export function readState(root: string, id: string): State {
+  const state = readAnyState(root, id);
+  if (state.phase === "creating") {
+    throw new TsrunError("CONTAINER_NOT_FOUND", "container does not exist", {
+      hint: `${id} is only half made: its create still runs or was interrupted; "tsrun delete --force ${id}" clears it`,
+    });
+  }
+  return state;
+}
+
+/** Reads the state of a container even when it is half made. */
+export function readAnyState(root: string, id: string): State {
+  const file = `${stateDirectory(root, id)}/state.json`;
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    throw unreadable(root, id, error as NodeJS.ErrnoException);
+  }
+  return parseState(text, file, id);
+}
+
+function unreadable(root: string, id: string, error: NodeJS.ErrnoException): TsrunError {
+  if (error.code !== "ENOENT" && error.code !== "ENOTDIR") {
+    return new TsrunError("STATE", `cannot read the state of ${id}: ${error.message}`, {
+      errno: error.code,
+      cause: error,
+    });
+  }
+  const directory = stateDirectory(root, id);
+  const hint = existsSync(directory)
+    ? `${directory} is there without a state.json: a create was interrupted; "tsrun delete --force ${id}" clears it`
+    : `no container ${id} in the state root ${root}`;
+  return new TsrunError("CONTAINER_NOT_FOUND", "container does not exist", { hint });
+}
+
+/** Checks what a state.json says of itself. Other programs and other versions write such files too. */
+export function parseState(text: string, file: string, id: string): State {
+  const hint = `"tsrun delete --force ${id}" clears what is left of it`;
+  let value: Partial<State> & { version?: unknown };
+  try {
+    value = JSON.parse(text) as State;
+  } catch (cause) {
+    throw new TsrunError("STATE", `${file} is damaged: it is not JSON`, { hint, cause });
+  }
+  if (typeof value !== "object" || value === null || typeof value.version !== "number") {
+    throw new TsrunError("STATE", `${file} was not written by tsrun: it has no version`, {
+      hint: "use the runtime that made the container, or another --root",
+    });
+  }
+  if (value.version !== stateVersion) {
+    throw new TsrunError(
+      "STATE",
+      `${file} has version ${value.version}; this tsrun reads version ${stateVersion}`,
+      { hint: "use the tsrun that made the container" },
+    );
+  }
+  if (value.id !== id || typeof value.bundle !== "string" || !("init" in value)) {
+    throw new TsrunError("STATE", `${file} is damaged: it does not describe container ${id}`, {
+      hint,
+    });
+  }
+  return value as State;
+}
+
+/** The ids in a state root, in order; undefined when the root does not exist. */
+export function listIds(root: string): string[] | undefined {
+  try {
+    return readdirSync(root, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name)
+      .sort();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,17 @@
+// What may be done to a container in which status; the only place that knows.
+import type { Status } from "./status.ts";
+
+/** `start`: only once, and only what `create` left waiting. */
+export function canStart(status: Status): boolean {
+  return status === "created";
+}
+
+/** `kill`: whatever has a process. */
+export function canKill(status: Status): boolean {
+  return status === "created" || status === "running" || status === "paused";
+}
+
+/** `delete` without force: what has ended; what never started is ended first. */
+export function canDelete(status: Status): boolean {
+  return status === "stopped" || status === "created";
+}
