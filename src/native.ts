@@ -112,6 +112,8 @@ export type Native = {
   seccompActionAvailable(action: number): boolean;
   /** SCMP_ARCH token of the running kernel. */
   seccompNativeArch(): number;
+  /** seccomp_syscall_resolve_name_arch: the number of a system call; negative when the architecture has none. */
+  seccompResolve(name: string, architecture: number): number;
   /** Loads a BPF_PROG_TYPE_CGROUP_DEVICE program; returns its descriptor. The verifier's log is in the error. */
   bpfLoadDevice(instructions: Uint8Array, name: string): number;
   /** Attaches to the cgroup, replacing the programs that were attached there (BPF_F_ALLOW_MULTI). */

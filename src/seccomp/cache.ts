@@ -1,0 +1,137 @@
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
+import type { CompiledSeccomp } from "./compile.ts";
+
+// A file for each profile: six u32 (magic, bytes of key, of filter, of unknown names; filter flags; notify), then key,
+// filter and names. The name comes from a cheap hash and proves nothing: the whole key is compared.
+const MAGIC = 0x43535354;
+const HEADER_BYTES = 24;
+const MOST_BYTES = 4 << 20;
+const MOST_ENTRIES = 64;
+
+/** The filter that was kept for exactly this key, if any. */
+export function readCache(directory: string, key: string): CompiledSeccomp | undefined {
+  const wanted = Buffer.from(key);
+  const content = readTrusted(`${directory}/${nameOf(wanted)}`);
+  return content === undefined ? undefined : decode(content, wanted);
+}
+
+/** Keeps a filter. A cache that cannot be written is no reason to fail. */
+export function writeCache(directory: string, key: string, compiled: CompiledSeccomp): void {
+  const bytes = Buffer.from(key);
+  const temporary = `${directory}/new-${process.pid}-${Date.now()}`;
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeRoom(directory);
+    writeNew(temporary, encode(bytes, compiled));
+    renameSync(temporary, `${directory}/${nameOf(bytes)}`);
+  } catch {
+    removeQuietly(temporary);
+  }
+}
+
+function writeNew(path: string, content: Buffer): void {
+  const fd = openSync(
+    path,
+    constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+    0o600,
+  );
+  try {
+    writeSync(fd, content);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function readTrusted(path: string): Buffer | undefined {
+  let fd: number;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch {
+    return undefined;
+  }
+  try {
+    const { uid, mode, size } = fstatSync(fd);
+    // Nobody but ourselves can have written it.
+    const trusted =
+      uid === process.geteuid!() && (mode & 0o170022) === 0o100000 && size <= MOST_BYTES;
+    if (!trusted) return undefined;
+    const content = Buffer.allocUnsafe(size);
+    return readSync(fd, content) === size ? content : undefined;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function decode(content: Buffer, wanted: Buffer): CompiledSeccomp | undefined {
+  if (content.length < HEADER_BYTES || content.readUInt32LE(0) !== MAGIC) return undefined;
+  const [keyBytes, filterBytes, nameBytes] = [
+    content.readUInt32LE(4),
+    content.readUInt32LE(8),
+    content.readUInt32LE(12),
+  ];
+  if (content.length !== HEADER_BYTES + keyBytes + filterBytes + nameBytes) return undefined;
+  const filterAt = HEADER_BYTES + keyBytes;
+  const namesAt = filterAt + filterBytes;
+  if (!content.subarray(HEADER_BYTES, filterAt).equals(wanted)) return undefined;
+  const names = content.toString("utf8", namesAt);
+  return {
+    filter: content.subarray(filterAt, namesAt),
+    flags: content.readUInt32LE(16),
+    notify: content.readUInt32LE(20) === 1,
+    unknown: names === "" ? [] : names.split("\n"),
+  };
+}
+
+function encode(key: Buffer, { filter, flags, notify, unknown }: CompiledSeccomp): Buffer {
+  const names = Buffer.from(unknown.join("\n"));
+  const header = Buffer.alloc(HEADER_BYTES);
+  const words = [MAGIC, key.length, filter.length, names.length, flags, notify ? 1 : 0];
+  for (const [index, word] of words.entries()) header.writeUInt32LE(word, index * 4);
+  return Buffer.concat([header, key, filter, names]);
+}
+
+/** FNV-1a over 32-bit words, and the length. */
+function nameOf(key: Buffer): string {
+  let hash = 0x811c9dc5;
+  const whole = key.length & ~3;
+  // Read in place when aligned: buffers from the pool need not be.
+  const words =
+    key.byteOffset % 4 === 0
+      ? new Int32Array(key.buffer, key.byteOffset, whole / 4)
+      : new Int32Array(Uint8Array.from(key.subarray(0, whole)).buffer);
+  for (let index = 0; index < words.length; index++)
+    hash = Math.imul(hash ^ words[index]!, 0x01000193);
+  for (let index = whole; index < key.length; index++)
+    hash = Math.imul(hash ^ key[index]!, 0x01000193);
+  return `${key.length.toString(16)}-${(hash >>> 0).toString(16).padStart(8, "0")}`;
+}
+
+/** Keeps the number of files bounded: the oldest half goes when there are too many. */
+function makeRoom(directory: string): void {
+  const names = readdirSync(directory);
+  if (names.length < MOST_ENTRIES) return;
+  const byAge = names
+    .map((name) => ({ name, time: statSync(`${directory}/${name}`).mtimeMs }))
+    .toSorted((a, b) => a.time - b.time);
+  for (const { name } of byAge.slice(0, MOST_ENTRIES / 2)) removeQuietly(`${directory}/${name}`);
+}
+
+function removeQuietly(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // It was not there, or someone else removed it.
+  }
+}
