@@ -102,7 +102,9 @@ function begin(intent: Intent): Making {
   };
   const none = { lock: -1, pid: 0, pidfd: -1, socket: -1, cgroupFd: -1 };
   const sockets = { consoleSocket: -1, pidfdSocket: -1 };
-  return { intent, state, ...none, ...sockets, startHooks: [], warnings: [] };
+  const known = [...(intent.cgroup?.warnings ?? []), ...intent.plan.warnings];
+  const warnings = known.map(({ message }) => message);
+  return { intent, state, ...none, ...sockets, startHooks: [], warnings };
 }
 
 /** RFC 3339 with as many digits of a second as there are, as Go writes it. */

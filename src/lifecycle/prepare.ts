@@ -2,6 +2,8 @@
 import { realpathSync, statSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 
+import { refuseUsed } from "../cgroup/directories.ts";
+import { cgroupOwner } from "../cgroup/owner.ts";
 import { type CgroupPlan, planCgroup } from "../cgroup/plan.ts";
 import { TsrunError } from "../errors.ts";
 import { reasonOf } from "../errno.ts";
@@ -15,6 +17,7 @@ import { type LoadedSpec, loadSpec } from "../spec/load.ts";
 import type { ValidSpec } from "../spec/types.ts";
 import { alreadyExists, stateDirectory } from "../state/store.ts";
 import { checkContainerId } from "../state/id.ts";
+import { checkTerminal } from "../stdio/terminal-use.ts";
 import { type InheritedFds, inheritedFds } from "../stdio/inherited.ts";
 import { homeOf } from "./home.ts";
 import { located } from "./locate.ts";
@@ -86,7 +89,10 @@ function decide({ options, mode, inherited, bundle, loaded }: Given): Intent {
     id: options.id,
     rootless,
     systemd: options.systemdCgroup,
+    owner: rootless ? null : cgroupOwner(spec),
   });
+  // Before anything names this cgroup as the container's: `delete --force` kills what is in it.
+  if (cgroup !== null) refuseUsed(cgroup.path);
   const seccomp = spec.linux?.seccomp
     ? compileSeccomp(spec.linux.seccomp, { cacheDirectory: seccompCache(facts.euid) })
     : null;
@@ -100,7 +106,7 @@ function decide({ options, mode, inherited, bundle, loaded }: Given): Intent {
     listenFds: inherited.listen,
     seccomp,
     cgroupPath: cgroup?.path ?? null,
-    extraEnv: homeFor(spec, rootfs),
+    home: homeFor(spec, rootfs),
   });
   const pidFile = options.pidFile === undefined ? undefined : resolve(options.pidFile);
   return { options, directory, bundle, rootfs, loaded, facts, cgroup, seccomp, plan, pidFile };
@@ -114,35 +120,6 @@ function realBundle(bundle: string): string {
       cause: error,
       hint: "the bundle is the directory that holds config.json",
     });
-  }
-}
-
-/** Terminals and console sockets go together in four ways, of which two make no sense. */
-export function checkTerminal(
-  spec: Pick<ValidSpec, "process">,
-  options: Pick<CreateOptions, "consoleSocket">,
-  mode: StartMode,
-): void {
-  const terminal = spec.process?.terminal === true;
-  const socket = options.consoleSocket !== undefined && options.consoleSocket !== "";
-  if (terminal && mode.detach && !socket) {
-    throw new TsrunError(
-      "CONSOLE",
-      "cannot allocate tty if runc will detach without setting console socket",
-      {
-        pointer: "/process/terminal",
-        hint: "give --console-socket, or run in the foreground",
-      },
-    );
-  }
-  if (socket && !(terminal && mode.detach)) {
-    throw new TsrunError(
-      "CONSOLE",
-      "cannot use console socket if runc will not detach or allocate tty",
-      {
-        pointer: "/process/terminal",
-      },
-    );
   }
 }
 
@@ -170,11 +147,11 @@ function checkedRootfs(spec: ValidSpec, bundle: string): string {
   return rootfs;
 }
 
-function homeFor(spec: ValidSpec, rootfs: string): string[] {
-  const env = spec.process?.env ?? [];
-  const last = env.findLast((entry) => entry.startsWith("HOME="));
-  if (last !== undefined && last !== "HOME=") return [];
-  return [`HOME=${homeOf(rootfs, spec.process?.user?.uid ?? 0)}`];
+/** Looked up only for an environment without HOME: engines always give one. */
+function homeFor(spec: ValidSpec, rootfs: string): string | undefined {
+  const last = spec.process?.env?.findLast((entry) => entry.startsWith("HOME="));
+  if (last !== undefined && last !== "HOME=") return undefined;
+  return homeOf(rootfs, spec.process?.user?.uid ?? 0);
 }
 
 /** Compiled filters outlive their containers; the directory is the user's own and goes with the boot. */
