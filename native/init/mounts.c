@@ -1,0 +1,159 @@
+#include <linux/mount.h>
+
+#include "ops.h"
+#include "paths.h"
+#include "plan.h"
+#include "report.h"
+#include "slots.h"
+
+#define TARGET_ORDINARY 0x10000u
+#define MAX_DEPTH 4096
+
+int op_propagate(const char *path, unsigned flags) {
+    long result = sys(mount, NULL, path, NULL, flags, NULL);
+    return result < 0 ? fail(result, "mount", path) : 0;
+}
+
+int op_open_tree(const char *path, bool recursive, unsigned slot) {
+    int fd = (int)sys(open_tree, AT_FDCWD, path,
+                      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0));
+    if (fd < 0)
+        return fail(fd, "open_tree", path);
+    slot_put(slot, fd, path);
+    return 0;
+}
+
+// Climbs to the root of the mount that holds the directory. Takes the descriptor over.
+static int climb_to_mount(int dir) {
+    for (int depth = 0; dir >= 0 && depth < MAX_DEPTH; depth++) {
+        struct statx facts;
+        int result = look(dir, &facts);
+        if (result == 0 && (facts.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0)
+            return dir;
+        int up = result < 0 ? result : (int)sys(openat, dir, "..", O_PATH | O_CLOEXEC, 0);
+        sys(close, dir);
+        dir = up;
+    }
+    return dir < 0 ? dir : -ELOOP;
+}
+
+// pivot_root refuses a new root on a shared mount, and what is mounted there would reach the host.
+static int make_holder_private(const char *path) {
+    int dir = climb_to_mount(open_by_path(path, O_DIRECTORY | O_NOFOLLOW));
+    if (dir < 0)
+        return fail(dir, "open", path);
+    struct mount_attr attributes = {.propagation = MS_PRIVATE};
+    long result = sys(mount_setattr, dir, "", AT_EMPTY_PATH, &attributes, sizeof attributes);
+    sys(close, dir);
+    return result < 0 ? fail(result, "mount_setattr", path) : 0;
+}
+
+int op_attach_root(unsigned slot, const char *path) {
+    int result = make_holder_private(path);
+    if (result < 0)
+        return result;
+    long moved = sys(move_mount, slot_fd(slot), "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH);
+    return moved < 0 ? fail(moved, "move_mount", path) : 0;
+}
+
+int op_open_path(const char *path, unsigned slot) {
+    int fd = open_by_path(path, 0);
+    if (fd < 0)
+        return fail(fd, "open", path);
+    slot_put(slot, fd, path);
+    return 0;
+}
+
+// A symbolic link in the image must not choose where procfs and sysfs go.
+static int refuse_links(int root, const char *path, int found) {
+    struct statx facts;
+    int result = look(found, &facts);
+    if (result < 0)
+        return fail(result, "statx", path);
+    int direct = find_directly(root, path);
+    bool ordinary = is_directory(&facts) && direct >= 0 && is_same_place(direct, found);
+    if (direct >= 0)
+        sys(close, direct);
+    return ordinary ? 0 : fail(-ENOTDIR, "must be mounted on an ordinary directory:", path);
+}
+
+int op_target(unsigned root, const char *path, unsigned like, unsigned mode, unsigned slot) {
+    struct making making = {
+        .mode = (mode & 07777) != 0 ? mode & 07777 : 0755,
+        .uid = KEEP_OWNER,
+        .gid = KEEP_OWNER,
+    };
+    if (like != WIRE_NO_SLOT) {
+        struct statx facts;
+        int result = look(slot_fd(like), &facts);
+        if (result < 0)
+            return fail(result, "statx", slot_name(like));
+        making.file = !is_directory(&facts);
+    }
+    int fd = find_below(slot_fd(root), path, &making);
+    if (fd < 0)
+        return fail(fd, "openat2", path);
+    int result = 0;
+    if (is_same_place(fd, slot_fd(root)))
+        result = fail(-EINVAL, "cannot mount over the root of the container:", path);
+    else if ((mode & TARGET_ORDINARY) != 0)
+        result = refuse_links(slot_fd(root), path, fd);
+    if (result < 0) {
+        sys(close, fd);
+        return result;
+    }
+    slot_put(slot, fd, path);
+    if (slot_at(slot) != NULL)
+        slot_at(slot)->root = (uint16_t)root;
+    return 0;
+}
+
+int op_mount_attributes(unsigned slot, uint64_t set, uint64_t clear, uint64_t propagation,
+                        bool recursive, unsigned userns) {
+    struct mount_attr attributes = {
+        .attr_set = set,
+        .attr_clr = clear,
+        .propagation = propagation,
+    };
+    if (userns != WIRE_NO_SLOT) {
+        attributes.attr_set |= MOUNT_ATTR_IDMAP;
+        attributes.userns_fd = (uint64_t)slot_fd(userns);
+    }
+    long result =
+        sys(mount_setattr, slot_fd(slot), "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0),
+            &attributes, sizeof attributes);
+    return result < 0 ? fail(result, "mount_setattr", slot_name(slot)) : 0;
+}
+
+// Whoever walks to the target now must arrive at the mount.
+static int verify_mount(int mount, const struct slot *target) {
+    int found = find_below(slot_fd(target->root), target->name, NULL);
+    bool same = found >= 0 && is_same_place(found, mount);
+    if (found >= 0)
+        sys(close, found);
+    return same ? 0 : fail(-ESTALE, "the mount is not where it should be:", target->name);
+}
+
+int op_move_mount(unsigned slot, unsigned target) {
+    long result = sys(move_mount, slot_fd(slot), "", slot_fd(target), "",
+                      MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+    if (result < 0)
+        return fail(result, "move_mount", slot_name(target));
+    struct slot *place = slot_at(target);
+    return place == NULL ? 0 : verify_mount(slot_fd(slot), place);
+}
+
+int op_legacy_mount(unsigned target, const char *source, const char *fstype, uint64_t flags,
+                    const char *data) {
+    long result = sys(fchdir, slot_fd(target));
+    if (result < 0)
+        return fail(result, "fchdir", slot_name(target));
+    result = sys(mount, source, ".", fstype, flags, data);
+    sys(chdir, "/");
+    return result < 0 ? fail(result, "mount", slot_name(target)) : 0;
+}
+
+int op_close(unsigned slot) {
+    int result = slot_close(slot);
+    return result < 0 ? fail(result, "close", NULL) : 0;
+}
