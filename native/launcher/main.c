@@ -1,0 +1,95 @@
+// dist/tsrun: what callers execute. Cleans the environment of what would steer node, notes the
+// caller's limit on open files (node raises its own), and becomes the engine.
+#include <linux/resource.h>
+
+#include "../init/sys.h"
+#include "../init/text.h"
+
+#define PATH_SIZE 4096
+#define MAX_ENVIRONMENT 65536
+#define ENGINE "lib/tsrun/engine"
+
+static const char *const removed[] = {"NODE_", "LD_", "OPENSSL_", "SSL_", "UV_", "TSRUN_"};
+
+static char own_path[PATH_SIZE], engine[PATH_SIZE + sizeof ENGINE], note[64];
+static char *environment[MAX_ENVIRONMENT];
+
+static _Noreturn void give_up(const char *what, const char *path, long error) {
+    static char line[2 * PATH_SIZE];
+    struct text text = TEXT_IN(line);
+    const char *words = error_words((int)-error);
+    text_add(&text, "tsrun: ");
+    text_add(&text, what);
+    text_add(&text, " ");
+    text_add(&text, path);
+    text_add(&text, ": ");
+    text_add(&text, words == NULL ? "error " : words);
+    if (words == NULL)
+        text_add_number(&text, (uint64_t)-error, 10);
+    text_add(&text, "\n");
+    sys(write, 2, line, text.length);
+    exit_now(1);
+}
+
+static size_t directory_length(const char *path, size_t length) {
+    while (length > 0 && path[length - 1] != '/')
+        length--;
+    return length > 0 ? length - 1 : 0;
+}
+
+static long execute_below(size_t directory, char **argv) {
+    struct text text = TEXT_IN(engine);
+    text_add_bytes(&text, own_path, directory);
+    text_add(&text, "/" ENGINE);
+    return sys(execve, engine, argv, environment);
+}
+
+static bool is_removed(const char *variable) {
+    for (size_t i = 0; i < sizeof removed / sizeof removed[0]; i++)
+        if (starts_with(variable, removed[i]))
+            return true;
+    return false;
+}
+
+static char *note_open_files(void) {
+    struct rlimit64 limit;
+    long result = sys(prlimit64, 0, RLIMIT_NOFILE, NULL, &limit);
+    if (result < 0)
+        give_up("cannot read", "RLIMIT_NOFILE", result);
+    struct text text = TEXT_IN(note);
+    text_add(&text, "TSRUN_NOFILE=");
+    text_add_number(&text, limit.rlim_cur, 10);
+    text_add(&text, ":");
+    text_add_number(&text, limit.rlim_max, 10);
+    return note;
+}
+
+static void clean_environment(char **from) {
+    size_t count = 0;
+    for (; *from != NULL; from++) {
+        if (is_removed(*from))
+            continue;
+        if (count == MAX_ENVIRONMENT - 2)
+            give_up("cannot start", "the engine", -E2BIG);
+        environment[count++] = *from;
+    }
+    environment[count] = note_open_files();
+}
+
+int main(int argc, char **argv, char **envp) {
+    (void)argc;
+    clean_environment(envp);
+    long bytes = sys(readlinkat, AT_FDCWD, "/proc/self/exe", own_path, sizeof own_path - 1);
+    if (bytes < 0)
+        give_up("cannot read", "/proc/self/exe", bytes);
+    // Beside this file (dist/lib/tsrun), or one directory up (/usr/bin/tsrun, /usr/lib/tsrun).
+    size_t beside = directory_length(own_path, (size_t)bytes);
+    long result = execute_below(beside, argv);
+    if (result == -ENOENT || result == -ENOTDIR) {
+        long above = execute_below(directory_length(own_path, beside), argv);
+        if (above != -ENOENT && above != -ENOTDIR)
+            give_up("cannot start", engine, above);
+        execute_below(beside, argv);
+    }
+    give_up("cannot start", engine, result);
+}
