@@ -13,4 +13,8 @@ export type HostFacts = {
   readonly lastCapability: number;
   readonly lsm: { readonly apparmor: boolean; readonly selinux: boolean };
   readonly cgroup: CgroupLayout;
+  /** The kernel has /proc/kcore. */
+  readonly kcore?: boolean;
+  /** setgroups(2) was given up in the user namespace that tsrun runs in. */
+  readonly setgroupsDenied?: boolean;
 };

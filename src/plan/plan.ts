@@ -20,20 +20,43 @@ export type HandedFd =
   /** pidfd of the container's init, for setns of all its namespaces (exec, hooks). */
   | { readonly kind: "container-pidfd" }
   /** A user namespace with these mappings, made by the runtime for an idmapped mount. */
-  | { readonly kind: "user-namespace"; readonly uid: readonly IdMap[]; readonly gid: readonly IdMap[]; readonly origin: string }
+  | {
+      readonly kind: "user-namespace";
+      readonly uid: readonly IdMap[];
+      readonly gid: readonly IdMap[];
+      readonly origin: string;
+    }
   /** The caller's descriptor 3+index (LISTEN_FDS, --preserve-fds). */
   | { readonly kind: "preserved"; readonly fd: number };
 
-export type IdMap = { readonly containerID: number; readonly hostID: number; readonly size: number };
+export type IdMap = {
+  readonly containerID: number;
+  readonly hostID: number;
+  readonly size: number;
+};
 
 /** What the runtime itself does for the container, outside init; all values are final. */
 export type HostSteps = {
   /** New user namespace: maps that the runtime writes at sync point `map`. */
-  readonly idMaps?: { readonly uid: readonly IdMap[]; readonly gid: readonly IdMap[]; readonly denySetgroups: boolean };
+  readonly idMaps?: {
+    readonly uid: readonly IdMap[];
+    readonly gid: readonly IdMap[];
+    readonly denySetgroups: boolean;
+  };
   /** Set on init by prlimit before `commit`: [RLIMIT number, soft, hard, origin]. */
-  readonly rlimits: readonly { readonly resource: number; readonly name: string; readonly soft: bigint; readonly hard: bigint; readonly origin: string }[];
+  readonly rlimits: readonly {
+    readonly resource: number;
+    readonly name: string;
+    readonly soft: bigint;
+    readonly hard: bigint;
+    readonly origin: string;
+  }[];
   /** Moved into the network namespace at sync point `netns`. */
-  readonly netDevices: readonly { readonly host: string; readonly container: string; readonly origin: string }[];
+  readonly netDevices: readonly {
+    readonly host: string;
+    readonly container: string;
+    readonly origin: string;
+  }[];
   /** Whether the pidfd/console/listener messages are to be expected. */
   readonly console: boolean;
   readonly listener?: { readonly path: string; readonly metadata: string };

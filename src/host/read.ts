@@ -1,0 +1,60 @@
+import { existsSync, readFileSync } from "node:fs";
+import { readLayout } from "../cgroup/layout.ts";
+import { TsrunError } from "../errors.ts";
+import type { HostFacts } from "./facts.ts";
+
+/** The only id map of the initial user namespace: all ids, onto themselves. */
+const wholeRange = /^\s*0\s+0\s+4294967295\s*$/;
+
+/** Reads what plans depend on. `rootless` is the global flag of that name. */
+export function readHostFacts({
+  rootless = "auto",
+}: {
+  rootless?: "true" | "false" | "auto";
+}): HostFacts {
+  const euid = process.geteuid?.() ?? 0;
+  const inUserNamespace = !wholeRange.test(readText("/proc/self/uid_map"));
+  return {
+    euid,
+    egid: process.getegid?.() ?? 0,
+    inUserNamespace,
+    rootless: rootless === "auto" ? euid !== 0 || inUserNamespace : rootless === "true",
+    kernel: readKernelVersion(),
+    lastCapability: Number(readText("/proc/sys/kernel/cap_last_cap")),
+    lsm: readLsm(),
+    cgroup: readLayout(),
+    kcore: existsSync("/proc/kcore"),
+    setgroupsDenied: inUserNamespace && readText("/proc/self/setgroups").startsWith("deny"),
+  };
+}
+
+function readKernelVersion(): HostFacts["kernel"] {
+  const release = readText("/proc/sys/kernel/osrelease");
+  const match = /^(\d+)\.(\d+)/.exec(release);
+  if (match === null) {
+    throw new TsrunError("HOST", `cannot read the kernel's version: ${JSON.stringify(release)}`, {
+      hint: "/proc must be mounted",
+    });
+  }
+  return { major: Number(match[1]), minor: Number(match[2]) };
+}
+
+/** Which of the two LSMs with labels are at work; securityfs need not be mounted. */
+function readLsm(): HostFacts["lsm"] {
+  const active = readText("/sys/kernel/security/lsm").trim().split(",");
+  return {
+    apparmor:
+      active.includes("apparmor") ||
+      readText("/sys/module/apparmor/parameters/enabled").startsWith("Y"),
+    selinux: active.includes("selinux") || existsSync("/sys/fs/selinux/enforce"),
+  };
+}
+
+/** Content of a file; "" where there is none or it is not readable. */
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}

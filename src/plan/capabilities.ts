@@ -1,0 +1,49 @@
+import { capabilities as numbers } from "../spec/tables.ts";
+import type { Capabilities } from "../spec/types.ts";
+import type { Warning } from "./context.ts";
+
+export type CapabilityMasks = { readonly [set in keyof Required<Capabilities>]: bigint };
+
+/** The five sets as bit masks. What the kernel does not know is left out, with a warning. */
+export function capabilityMasks(
+  capabilities: Capabilities | undefined,
+  lastCapability: number,
+  warnings: Warning[],
+): CapabilityMasks {
+  const unknown = new Set<string>();
+  const mask = (names: readonly string[] | undefined): bigint => {
+    let bits = 0n;
+    for (const name of names ?? []) {
+      const number = capabilityNumber(name);
+      if (number === undefined || number > lastCapability) unknown.add(name);
+      else bits |= 1n << BigInt(number);
+    }
+    return bits;
+  };
+  const masks = {
+    bounding: mask(capabilities?.bounding),
+    effective: mask(capabilities?.effective),
+    inheritable: mask(capabilities?.inheritable),
+    permitted: mask(capabilities?.permitted),
+  };
+  const ambient = mask(capabilities?.ambient);
+  // The kernel raises a capability to ambient only when it is permitted and inheritable.
+  const raised = ambient & masks.permitted & masks.inheritable;
+  if (raised !== ambient) {
+    const names = capabilities?.ambient?.filter((name) => {
+      const number = capabilityNumber(name);
+      return number !== undefined && ((ambient & ~raised) >> BigInt(number)) % 2n === 1n;
+    });
+    const message = `ignoring ambient capabilities that are not permitted and inheritable: ${names?.join(" ")}`;
+    warnings.push({ message, origin: "/process/capabilities/ambient" });
+  }
+  if (unknown.size > 0) {
+    const message = `ignoring unknown or unavailable capabilities: ${[...unknown].toSorted().join(" ")}`;
+    warnings.push({ message, origin: "/process/capabilities" });
+  }
+  return { ...masks, ambient: raised };
+}
+
+function capabilityNumber(name: string): number | undefined {
+  return (numbers as Record<string, number>)[name];
+}

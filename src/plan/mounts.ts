@@ -1,0 +1,280 @@
+import { isAbsolute, join, posix } from "node:path";
+import { TsrunError } from "../errors.ts";
+import {
+  CLONE_NEWNET,
+  CLONE_NEWUSER,
+  MOUNT_ATTR_IDMAP,
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_NOSYMFOLLOW,
+  MOUNT_ATTR_RDONLY,
+} from "../linux.ts";
+import type { Mount } from "../spec/types.ts";
+import { planCgroupMount } from "./cgroup-mount.ts";
+import { describe, type CreateContext } from "./context.ts";
+import {
+  type AttributeChange,
+  isBind,
+  type MountOptions,
+  parseMountOptions,
+} from "./mount-options.ts";
+import { checkMountTarget } from "./mount-targets.ts";
+import { fileSystemOptions } from "./mount-data.ts";
+import type { PlannedOp } from "./plan.ts";
+import { openSource, releaseSlot } from "./sources.ts";
+import { openSlot } from "./slots.ts";
+import { noSlot } from "./wire.ts";
+
+/** One entry of `mounts` on its way into ops. */
+export type MountEntry = {
+  readonly mount: Mount;
+  readonly options: MountOptions;
+  /** Absolute, from the container's root, without `..`. */
+  readonly destination: string;
+  readonly origin: string;
+  readonly what: string;
+};
+
+/** init refuses a target that is no directory of its own, reached without symbolic links. */
+const TARGET_ORDINARY = 0x10000;
+
+/** The mounts in the order of config.json, and what is left to be made read-only after /dev is filled. */
+export function planMounts(context: CreateContext): { ops: PlannedOp[]; last: PlannedOp[] } {
+  const ops: PlannedOp[] = [];
+  const last: PlannedOp[] = [];
+  for (const [index, mount] of (context.spec.mounts ?? []).entries()) {
+    const entry = readEntry(mount, `/mounts/${index}`, context);
+    ops.push(...planMount(context, entry, last));
+  }
+  const { notifySocket } = context.options;
+  if (notifySocket !== undefined) {
+    const options = ["bind", "ro", "nosuid", "nodev", "noexec"];
+    const mount = { destination: "/run/notify", type: "bind", source: notifySocket, options };
+    ops.push(...planMount(context, readEntry(mount, "", context), last));
+  }
+  return { ops, last };
+}
+
+function readEntry(mount: Mount, origin: string, context: CreateContext): MountEntry {
+  const options = parseMountOptions(mount, origin);
+  const destination = posix.resolve("/", mount.destination);
+  if (!isAbsolute(mount.destination)) {
+    const message = `mount destination ${mount.destination} is not absolute: taken from /`;
+    context.warnings.push({ message, origin: `${origin}/destination` });
+  }
+  checkMountTarget(mount, destination, origin);
+  const source = isBind(mount) ? bindSource(mount, context) : (mount.source ?? mount.type ?? "");
+  const what = `mount ${JSON.stringify(source)} to rootfs at ${JSON.stringify(destination)}`;
+  return { mount, options, destination, origin, what };
+}
+
+function planMount(context: CreateContext, entry: MountEntry, last: PlannedOp[]): PlannedOp[] {
+  const { mount, options } = entry;
+  if (isBind(mount)) {
+    if (options.remount) return planRemountBind(context, entry);
+    return planBind(context, entry, {
+      path: bindSource(mount, context),
+      recursive: options.recursiveBind,
+    });
+  }
+  checkIdmap(entry, "id-mapped mounts are only supported for bind mounts");
+  if (mount.type === "cgroup" || mount.type === "cgroup2") {
+    const bind = planCgroupMount(context, entry.origin);
+    return bind === null
+      ? planNew(context, entry, { type: "cgroup2", source: "cgroup2", last })
+      : planBind(context, entry, { path: bind, recursive: false });
+  }
+  if (mount.type === "sysfs" && sharesNetworkInUserNamespace(context)) {
+    return planBind(context, entry, { path: "/sys", recursive: true });
+  }
+  if (!mount.type) {
+    throw new TsrunError("CONFIG_INVALID", `${entry.what}: no file system type`, {
+      pointer: `${entry.origin}/type`,
+      hint: 'name a type such as "tmpfs", or add the option "bind"',
+    });
+  }
+  return planNew(context, entry, { type: mount.type, source: mount.source || null, last });
+}
+
+/** A detached copy of a mount of the host, given its attributes, then attached. */
+function planBind(
+  context: CreateContext,
+  entry: MountEntry,
+  source: { path: string; recursive: boolean },
+): PlannedOp[] {
+  const { origin, what } = entry;
+  const ops: PlannedOp[] = [];
+  const slot = openSource(context, ops, { ...source, origin, what });
+  const idmap = planIdmap(context, entry, slot);
+  // Ids are mapped with the rights over the file system, so where its mount was opened.
+  (context.early ?? ops).push(...idmap);
+  ops.push(...planBindAttributes(context, entry, slot), ...planTree(entry, slot));
+  return [...ops, ...attach(context, entry, slot)];
+}
+
+/** `bind,remount`: new attributes for what is mounted at the destination. */
+function planRemountBind(context: CreateContext, entry: MountEntry): PlannedOp[] {
+  const { ops, target } = openTarget(context, entry);
+  ops.push(...planBindAttributes(context, entry, target), ...planTree(entry, target));
+  return [...ops, ...releaseSlot(context, target, entry.origin, entry.what)];
+}
+
+/** A new file system. */
+function planNew(
+  context: CreateContext,
+  entry: MountEntry,
+  kind: { type: string; source: string | null; last: PlannedOp[] },
+): PlannedOp[] {
+  const { options, origin, what, destination } = entry;
+  const { type, source, last } = kind;
+  const fileSystem = fileSystemOptions(type, options);
+  if (fileSystem === null) return planLegacy(context, entry, { type, source });
+  const copyMode =
+    type === "tmpfs" && !fileSystem.some((option) => option.startsWith("mode=")) ? 1 : 0;
+  // A target that has to be made gets the mode that a tmpfs has by default.
+  const { ops, target } = openTarget(context, entry, {
+    like: noSlot,
+    mode: copyMode === 1 ? 0o1777 : 0,
+  });
+  const slot = openSlot(context.slots);
+  const readonly = options.own.set & MOUNT_ATTR_RDONLY;
+  // Devices are yet to be made below /dev, and tmpcopyup to fill its mount.
+  const afterDevices = readonly !== 0 && destination === "/dev";
+  const afterCopy = readonly !== 0 && options.copyUp && !afterDevices;
+  const attributes =
+    afterDevices || afterCopy ? options.own.set & ~MOUNT_ATTR_RDONLY : options.own.set;
+  const mount = { fstype: type, source, options: fileSystem, attributes, target, copyMode, slot };
+  ops.push(...describe(origin, what, { op: "new_mount", ...mount }));
+  if (options.copyUp) ops.push(...describe(origin, what, { op: "copy_up", target, slot }));
+  const makeReadonly = changeAttributes(entry, slot, { set: MOUNT_ATTR_RDONLY, clear: 0 });
+  if (afterCopy) ops.push(...makeReadonly);
+  ops.push(...planTree(entry, slot), ...describe(origin, what, { op: "move_mount", slot, target }));
+  ops.push(...releaseSlot(context, target, origin, what));
+  if (!afterDevices) return [...ops, ...releaseSlot(context, slot, origin, what)];
+  last.push(...describe(origin, `make ${destination} read-only`, ...makeReadonly));
+  return ops;
+}
+
+/** mount(2), for what the newer calls cannot express: remounts and long or compound data. */
+function planLegacy(
+  context: CreateContext,
+  entry: MountEntry,
+  { type, source }: { type: string; source: string | null },
+): PlannedOp[] {
+  const { options, origin, what } = entry;
+  const { ops, target } = openTarget(context, entry);
+  const data = options.data.length > 0 ? options.data.join(",") : null;
+  const flags = options.flags;
+  ops.push(
+    ...describe(origin, what, { op: "legacy_mount", target, source, fstype: type, flags, data }),
+  );
+  ops.push(...releaseSlot(context, target, origin, what));
+  if (planTree(entry, target).length === 0) return ops;
+  const { ops: reopen, target: mounted } = openTarget(context, entry);
+  return [
+    ...ops,
+    ...reopen,
+    ...planTree(entry, mounted),
+    ...releaseSlot(context, mounted, origin, what),
+  ];
+}
+
+/** Attributes of the whole tree, then propagation in the order of the options. */
+function planTree(entry: MountEntry, slot: number): PlannedOp[] {
+  const { tree, propagation } = entry.options;
+  const ops: PlannedOp[] = [];
+  if ((tree.set | tree.clear) !== 0)
+    ops.push(...changeAttributes(entry, slot, { ...tree, recursive: 1 }));
+  for (const { flag, recursive } of propagation) {
+    const change = { set: 0, clear: 0, propagation: flag, recursive: recursive ? 1 : 0 };
+    ops.push(...changeAttributes(entry, slot, change));
+  }
+  return ops;
+}
+
+function planIdmap(context: CreateContext, entry: MountEntry, slot: number): PlannedOp[] {
+  const userns = context.idmapSlots.get(entry.origin);
+  if (userns === undefined) return [];
+  const recursive = entry.options.idmap === "tree" ? 1 : 0;
+  return changeAttributes(entry, slot, { set: MOUNT_ATTR_IDMAP, clear: 0, recursive, userns });
+}
+
+const flagAttributes =
+  MOUNT_ATTR_RDONLY |
+  MOUNT_ATTR_NOSUID |
+  MOUNT_ATTR_NODEV |
+  MOUNT_ATTR_NOEXEC |
+  MOUNT_ATTR_NOSYMFOLLOW;
+
+/**
+ * Attributes of a bind. When its options name any, the others are cleared too: callers know binds as
+ * mount(2) makes them, in a remount that replaces all flags.
+ */
+function planBindAttributes(context: CreateContext, entry: MountEntry, slot: number): PlannedOp[] {
+  const { set, clear } = entry.options.own;
+  if ((set | clear) === 0) return [];
+  // In a user namespace the flags of the host's mounts are locked: only what is asked for by name may fail.
+  const { facts, namespaces } = context;
+  const locked =
+    facts.inUserNamespace || facts.euid !== 0 || (namespaces.all & CLONE_NEWUSER) !== 0;
+  return changeAttributes(entry, slot, {
+    set,
+    clear: locked ? clear : clear | (flagAttributes & ~set),
+  });
+}
+
+function changeAttributes(
+  { origin, what }: MountEntry,
+  slot: number,
+  change: AttributeChange & { propagation?: number; recursive?: number; userns?: number },
+): PlannedOp[] {
+  const { set, clear, propagation = 0, recursive = 0, userns = noSlot } = change;
+  const op = "mount_attributes";
+  return describe(origin, what, { op, slot, set, clear, propagation, recursive, userns });
+}
+
+function openTarget(
+  context: CreateContext,
+  { destination, mount, origin, what }: MountEntry,
+  { like, mode: permissions }: { like: number; mode: number } = { like: noSlot, mode: 0 },
+): { ops: PlannedOp[]; target: number } {
+  const target = openSlot(context.slots);
+  const ordinary = !isBind(mount) && (mount.type === "proc" || mount.type === "sysfs");
+  const mode = permissions | (ordinary ? TARGET_ORDINARY : 0);
+  const root = context.root;
+  const ops = describe(origin, what, {
+    op: "target",
+    root,
+    path: destination,
+    like,
+    mode,
+    slot: target,
+  });
+  return { ops, target };
+}
+
+function attach(context: CreateContext, entry: MountEntry, slot: number): PlannedOp[] {
+  const { origin, what } = entry;
+  const { ops, target } = openTarget(context, entry, { like: slot, mode: 0 });
+  return [
+    ...ops,
+    ...describe(origin, what, { op: "move_mount", slot, target }),
+    ...releaseSlot(context, target, origin, what),
+    ...releaseSlot(context, slot, origin, what),
+  ];
+}
+
+/** Absolute path of a bind's source; a relative one starts at the bundle. */
+function bindSource({ source }: Mount, { options }: CreateContext): string {
+  return isAbsolute(source ?? "") ? (source ?? "") : join(options.bundle, source ?? "");
+}
+
+function sharesNetworkInUserNamespace({ namespaces }: CreateContext): boolean {
+  return (namespaces.all & CLONE_NEWUSER) !== 0 && (namespaces.all & CLONE_NEWNET) === 0;
+}
+
+function checkIdmap({ options, mount, origin, what }: MountEntry, message: string): void {
+  if (options.idmap === "none" && !mount.uidMappings?.length && !mount.gidMappings?.length) return;
+  throw new TsrunError("CONFIG_INVALID", `${what}: ${message}`, { pointer: origin });
+}
