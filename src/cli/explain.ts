@@ -1,0 +1,83 @@
+import { realpathSync } from "node:fs";
+
+import { planCgroup } from "../cgroup/plan.ts";
+import { TsrunError } from "../errors.ts";
+import { reasonOf } from "../errno.ts";
+import type { HostFacts } from "../host/facts.ts";
+import { readHostFacts } from "../host/read.ts";
+import { located } from "../lifecycle/locate.ts";
+import { planCreate } from "../plan/create.ts";
+import { explainPlan, renderSteps, type Step } from "../plan/explain.ts";
+import type { CompiledSeccomp } from "../seccomp/compile.ts";
+import { type LoadedSpec, loadSpec } from "../spec/load.ts";
+import { positionOf } from "../spec/positions.ts";
+import type { Seccomp } from "../spec/types.ts";
+import type { Invocation } from "./invocation.ts";
+import { print } from "./output.ts";
+import { readRootless } from "./creation.ts";
+
+/** tsrun explain */
+export function explain({ args, flags, globals }: Invocation<"explain">): number {
+  const bundle = realBundle(args[0]!);
+  const loaded = loadSpec(bundle);
+  const steps = explainBundle(bundle, loaded, {
+    rootless: readRootless(globals.rootless),
+    systemd: globals["systemd-cgroup"],
+  });
+  print(flags.json ? `${JSON.stringify(steps, null, 2)}\n` : renderSteps(steps));
+  return 0;
+}
+
+type ExplainOptions = { rootless: "true" | "false" | "auto"; systemd: boolean };
+
+function explainBundle(bundle: string, loaded: LoadedSpec, options: ExplainOptions): Step[] {
+  const { spec, text } = loaded;
+  const facts = factsFor(loaded, readHostFacts({ rootless: options.rootless }));
+  const id = "CONTAINER";
+  try {
+    const cgroup = planCgroup(spec.linux, facts.cgroup, {
+      id,
+      rootless: facts.rootless,
+      systemd: options.systemd,
+    });
+    const plan = planCreate(spec, facts, {
+      id,
+      bundle,
+      start: "fifo",
+      noPivot: false,
+      noNewKeyring: false,
+      preserveFds: 0,
+      listenFds: 0,
+      seccomp: spec.linux?.seccomp ? uncompiled(spec.linux.seccomp) : null,
+      cgroupPath: cgroup?.path ?? null,
+    });
+    return explainPlan(plan, cgroup, (pointer) => positionOf(text, pointer));
+  } catch (error) {
+    throw located(error, loaded);
+  }
+}
+
+/** A bundle without a user namespace is meant for root, whoever asks. */
+function factsFor({ spec }: LoadedSpec, facts: HostFacts): HostFacts {
+  const hasUserNamespace = spec.linux?.namespaces?.some(({ type }) => type === "user") === true;
+  if (facts.euid === 0 || hasUserNamespace) return facts;
+  return { ...facts, euid: 0, egid: 0, rootless: false };
+}
+
+/** The steps do not depend on the filter's content, so that libseccomp is not needed to tell them. */
+function uncompiled({ defaultAction, syscalls = [] }: Seccomp): CompiledSeccomp {
+  const actions = [defaultAction, ...syscalls.map(({ action }) => action)];
+  const notify = actions.includes("SCMP_ACT_NOTIFY");
+  return { filter: new Uint8Array(), flags: 0, notify, unknown: [] };
+}
+
+function realBundle(bundle: string): string {
+  try {
+    return realpathSync(bundle);
+  } catch (error) {
+    throw new TsrunError("BUNDLE", `chdir ${bundle}: ${reasonOf(error)}`, {
+      cause: error,
+      hint: "the bundle is the directory that holds config.json",
+    });
+  }
+}

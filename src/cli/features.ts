@@ -1,0 +1,67 @@
+import { native } from "../native.ts";
+import * as tables from "../spec/tables.ts";
+import { commit, version } from "../version.ts";
+import type { Invocation } from "./invocation.ts";
+import { print } from "./output.ts";
+
+/** tsrun features */
+export function features(_: Invocation<"features">): number {
+  print(formatFeatures(describeFeatures({ version, commit, libseccomp: libseccomp() })));
+  return 0;
+}
+
+/** runc indents it by four spaces. */
+export function formatFeatures(document: object): string {
+  return `${JSON.stringify(document, null, 4)}\n`;
+}
+
+export type FeatureVersions = { version: string; commit?: string; libseccomp?: string };
+
+/** The features document of the runtime-spec: what this program knows, whatever the host can do. */
+export function describeFeatures({ version, commit, libseccomp }: FeatureVersions): object {
+  return {
+    ociVersionMin: tables.ociVersions.min,
+    ociVersionMax: tables.ociVersions.max,
+    hooks: tables.hookNames,
+    mountOptions: sortedKeys(tables.mountOptions),
+    linux: {
+      namespaces: sortedKeys(tables.namespaces),
+      capabilities: Object.keys(tables.capabilities),
+      cgroup: { v1: false, v2: true, systemd: false, systemdUser: false, rdma: true },
+      seccomp: {
+        enabled: true,
+        actions: sortedKeys(tables.seccompActions),
+        operators: sortedKeys(tables.seccompOperators),
+        archs: sortedKeys(tables.seccompArchitectures),
+        knownFlags: Object.keys(tables.seccompFlags),
+        supportedFlags: Object.keys(tables.seccompFlags),
+      },
+      apparmor: { enabled: true },
+      selinux: { enabled: true },
+      intelRdt: { enabled: false },
+      memoryPolicy: {
+        modes: sortedKeys(tables.memoryPolicyModes),
+        flags: sortedKeys(tables.memoryPolicyFlags),
+      },
+      mountExtensions: { idmap: { enabled: true } },
+      netDevices: { enabled: true },
+    },
+    annotations: {
+      ...(libseccomp ? { "io.github.seccomp.libseccomp.version": libseccomp } : {}),
+      ...(commit ? { "tsrun.commit": commit } : {}),
+      "tsrun.version": version,
+    },
+  };
+}
+
+function sortedKeys(table: object): string[] {
+  return Object.keys(table).sort();
+}
+
+function libseccomp(): string | undefined {
+  try {
+    return native().libseccompVersion;
+  } catch {
+    return undefined; // from source, before the addon is built
+  }
+}

@@ -1,0 +1,77 @@
+// Help, usage and suggestions, rendered by commander from the command table. Loaded only when something is to be shown.
+import { Command as Renderer, Option } from "commander";
+
+import {
+  type Command,
+  commands,
+  type Flag,
+  globalFlags,
+  programName,
+  programSummary,
+} from "./program.ts";
+
+/** The help of a command or, without one, of the program. */
+export function renderHelp(command?: Command): string {
+  const program = programRenderer();
+  const renderer =
+    command === undefined
+      ? program
+      : program.commands.find((candidate) => candidate.name() === command.name)!;
+  const more = command === undefined ? programNotes : commandNotes(command);
+  return renderer.helpInformation() + more;
+}
+
+/** "Did you mean ...?" for a word that is no command; undefined when nothing is near. */
+export function suggestCommand(word: string): string | undefined {
+  let message = "";
+  const program = programRenderer()
+    .exitOverride()
+    .configureOutput({ writeErr: (text) => (message += text) });
+  try {
+    program.parse([word], { from: "user" });
+  } catch {
+    // commander reports an unknown command by throwing; what it says is in message
+  }
+  return /\((Did you mean .*\?)\)/.exec(message)?.[1];
+}
+
+const programNotes = `
+Global options go in front of the command. Run \`${programName} COMMAND --help\` for the options of a command.
+`;
+
+function commandNotes({ examples }: Command): string {
+  if (examples === undefined) return "";
+  return `\nExamples:\n${examples.map((example) => `  ${example}\n`).join("")}`;
+}
+
+function programRenderer(): Renderer {
+  const program = new Renderer(programName)
+    .description(programSummary)
+    .usage("[global options] COMMAND [options] [arguments]")
+    .helpOption("-h, --help", "print help")
+    .helpCommand(false)
+    .option("-v, --version", "print versions")
+    .configureHelp({ helpWidth: 100, subcommandTerm: (command) => command.name() });
+  globalFlags.forEach((flag) => program.addOption(optionOf(flag)));
+  commands.forEach((command) => addCommand(program, command));
+  return program;
+}
+
+function addCommand(program: Renderer, command: Command): void {
+  const renderer = program
+    .command(command.name)
+    .summary(command.summary)
+    .description([command.summary, ...(command.details ?? [])].join("\n\n"))
+    .helpOption("-h, --help", "print help");
+  for (const { name, optional, description } of command.arguments) {
+    renderer.argument(optional ? `[${name}]` : `<${name}>`, description);
+  }
+  command.flags.forEach((flag) => renderer.addOption(optionOf(flag)));
+}
+
+function optionOf(flag: Flag): Option {
+  const names = [...(flag.aliases ?? []).map((alias) => `-${alias}`), `--${flag.name}`].join(", ");
+  const value = flag.kind === "bool" ? "" : ` <${flag.value}>`;
+  const option = new Option(names + value, flag.description).hideHelp(flag.hidden === true);
+  return flag.default === undefined ? option : option.default(flag.default);
+}

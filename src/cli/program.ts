@@ -1,0 +1,330 @@
+// The command line as data: what exists, what it is called, what it means. The parser, the help, the man pages and the
+// completions are made from this table; a flag is defined here and nowhere else.
+
+export type FlagKind = "bool" | "string" | "int" | "list" | "duration";
+
+export type Flag = {
+  readonly name: string;
+  readonly aliases?: readonly string[];
+  readonly kind: FlagKind;
+  /** What the value is, for the help; a value is asked for by every kind but bool. */
+  readonly value?: string;
+  readonly default?: string | number;
+  /** The least value of an int. */
+  readonly minimum?: number;
+  readonly description: string;
+  /** Accepted, but left out of the help. */
+  readonly hidden?: boolean;
+};
+
+export type Argument = {
+  readonly name: string;
+  readonly description: string;
+  readonly optional?: boolean;
+};
+
+export type Command = {
+  readonly name: string;
+  readonly aliases?: readonly string[];
+  /** One line, in the list of commands. */
+  readonly summary: string;
+  /** Paragraphs below it in the command's own help. */
+  readonly details?: readonly string[];
+  readonly examples?: readonly string[];
+  readonly arguments: readonly Argument[];
+  readonly flags: readonly Flag[];
+  /** Flags end at the first positional, because what follows belongs to someone else. */
+  readonly flagsFirst?: boolean;
+  /** "-9" behind the first positional is an argument. */
+  readonly negativeNumbers?: boolean;
+  /** A failure is reported as "tsrun create failed: ...", as runc does for the commands that make containers. */
+  readonly namesFailures?: boolean;
+};
+
+export const programName = "tsrun";
+export const programSummary = "run containers from OCI bundles";
+
+export const globalFlags = [
+  {
+    name: "root",
+    kind: "string",
+    value: "DIR",
+    description: "directory for the state of containers, on a tmpfs (default: /run/tsrun)",
+  },
+  {
+    name: "log",
+    kind: "string",
+    value: "FILE",
+    description: "append log records to FILE instead of stderr",
+  },
+  {
+    name: "log-format",
+    kind: "string",
+    value: "FORMAT",
+    default: "text",
+    description: "format of log records: text or json",
+  },
+  { name: "debug", kind: "bool", description: "log what is done, and where an error comes from" },
+  {
+    name: "systemd-cgroup",
+    kind: "bool",
+    description: 'let systemd make the cgroup; cgroupsPath is then "slice:prefix:name"',
+  },
+  {
+    name: "rootless",
+    kind: "string",
+    value: "WHEN",
+    default: "auto",
+    description: "do without rights to the host's cgroups: true, false or auto",
+  },
+  {
+    name: "criu",
+    kind: "string",
+    value: "PATH",
+    hidden: true,
+    description: "accepted and without effect: criu is found through PATH",
+  },
+] as const satisfies readonly Flag[];
+
+const containerId = {
+  name: "container-id",
+  description: "name of the container, unique below the state root",
+} as const satisfies Argument;
+
+const creationFlags = [
+  {
+    name: "bundle",
+    aliases: ["b"],
+    kind: "string",
+    value: "DIR",
+    description: "directory of config.json (default: the current directory)",
+  },
+  {
+    name: "console-socket",
+    kind: "string",
+    value: "SOCKET",
+    description: "AF_UNIX socket that receives the terminal's master end",
+  },
+  {
+    name: "pidfd-socket",
+    kind: "string",
+    value: "SOCKET",
+    description: "AF_UNIX socket that receives a pidfd of the container's process",
+  },
+  {
+    name: "pid-file",
+    kind: "string",
+    value: "FILE",
+    description: "write the process id of the container's process to FILE",
+  },
+  {
+    name: "no-pivot",
+    kind: "bool",
+    description: "do not use pivot_root; for a root file system on a ramdisk",
+  },
+  {
+    name: "no-new-keyring",
+    kind: "bool",
+    description: "keep the caller's session keyring instead of a new one",
+  },
+  {
+    name: "preserve-fds",
+    kind: "int",
+    value: "N",
+    default: 0,
+    minimum: 0,
+    description: "pass N more file descriptors, from 3 (behind those of LISTEN_FDS)",
+  },
+] as const satisfies readonly Flag[];
+
+export const commands = [
+  {
+    name: "create",
+    summary: "create a container",
+    details: [
+      "Makes the container that config.json describes, up to the point where its program would run. " +
+        "The program starts with `tsrun start`.",
+    ],
+    examples: ["tsrun create --bundle /srv/bundle web", "tsrun start web"],
+    arguments: [containerId],
+    flags: creationFlags,
+    namesFailures: true,
+  },
+  {
+    name: "delete",
+    summary: "delete a container and all it holds",
+    details: ["The container must be stopped or not have been started, unless --force is given."],
+    arguments: [containerId],
+    flags: [
+      {
+        name: "force",
+        aliases: ["f"],
+        kind: "bool",
+        description: "kill a running container first; a missing one is no error",
+      },
+    ],
+  },
+  {
+    name: "explain",
+    summary: "tell what create would do, step by step, without doing it",
+    details: [
+      "Each step names the line of config.json it comes from. Needs no rights and changes nothing; " +
+        "the plan is made for the present host.",
+    ],
+    arguments: [{ name: "bundle", description: "directory of config.json" }],
+    flags: [{ name: "json", kind: "bool", description: "print the steps as JSON" }],
+  },
+  {
+    name: "features",
+    summary: "print the features of this runtime as JSON",
+    details: ["The features document of the OCI runtime specification."],
+    arguments: [],
+    flags: [],
+  },
+  {
+    name: "kill",
+    summary: "send a signal to a container's process",
+    examples: ["tsrun kill web", "tsrun kill web HUP", "tsrun kill web 9"],
+    arguments: [
+      containerId,
+      {
+        name: "signal",
+        optional: true,
+        description: "number or name, with or without SIG (default: SIGTERM)",
+      },
+    ],
+    flags: [
+      {
+        name: "all",
+        aliases: ["a"],
+        kind: "bool",
+        hidden: true,
+        description: "send it to all processes of the container",
+      },
+    ],
+    negativeNumbers: true,
+  },
+  {
+    name: "list",
+    summary: "list the containers below the state root",
+    arguments: [],
+    flags: [
+      {
+        name: "format",
+        aliases: ["f"],
+        kind: "string",
+        value: "FORMAT",
+        default: "table",
+        description: "table or json",
+      },
+      { name: "quiet", aliases: ["q"], kind: "bool", description: "print container ids only" },
+    ],
+  },
+  {
+    name: "run",
+    summary: "create a container and start it",
+    details: [
+      "Stays until the container's process ends, exits with its status and deletes the container, unless --detach is given.",
+    ],
+    arguments: [containerId],
+    flags: [
+      ...creationFlags,
+      {
+        name: "detach",
+        aliases: ["d"],
+        kind: "bool",
+        description: "return once the container's process is started",
+      },
+      { name: "keep", kind: "bool", description: "do not delete the container when it ends" },
+      {
+        name: "no-subreaper",
+        kind: "bool",
+        description: "do not adopt the orphans of the container's processes",
+      },
+    ],
+    namesFailures: true,
+  },
+  {
+    name: "spec",
+    summary: "write a config.json to start from",
+    details: [
+      "It runs `sh` in the root file system in the directory rootfs. An existing config.json is left alone.",
+    ],
+    examples: ["tsrun spec --bundle /srv/bundle", "tsrun spec --rootless"],
+    arguments: [],
+    flags: [
+      {
+        name: "bundle",
+        aliases: ["b"],
+        kind: "string",
+        value: "DIR",
+        description: "directory to write to (default: the current directory)",
+      },
+      {
+        name: "rootless",
+        kind: "bool",
+        description: "for a container of an ordinary user, with a user namespace",
+      },
+    ],
+  },
+  {
+    name: "start",
+    summary: "run the program of a created container",
+    arguments: [containerId],
+    flags: [],
+  },
+  {
+    name: "state",
+    summary: "print the state of a container as JSON",
+    arguments: [containerId],
+    flags: [],
+  },
+  {
+    name: "validate",
+    summary: "check a config.json against the specification",
+    details: [
+      "Prints every finding with its line. Exits with 1 when there are errors; warnings alone are no failure. Needs no rights.",
+    ],
+    arguments: [{ name: "file-or-bundle", description: "a config.json or the directory of one" }],
+    flags: [{ name: "json", kind: "bool", description: "print the findings as JSON" }],
+  },
+  {
+    name: "help",
+    aliases: ["h"],
+    summary: "print help for tsrun or one of its commands",
+    arguments: [{ name: "command", optional: true, description: "the command to explain" }],
+    flags: [],
+  },
+] as const satisfies readonly Command[];
+
+export type CommandName = (typeof commands)[number]["name"];
+
+type ValueOf<F> = F extends { kind: "bool" }
+  ? boolean
+  : F extends { kind: "list" }
+    ? string[]
+    : F extends { kind: "int" | "duration" }
+      ? F extends { default: number }
+        ? number
+        : number | undefined
+      : F extends { default: string }
+        ? string
+        : string | undefined;
+
+/** The values of flags by name: booleans are false and lists empty unless given; durations are in milliseconds. */
+export type FlagValues<Flags extends readonly Flag[]> = {
+  readonly [F in Flags[number] as F["name"]]: ValueOf<F>;
+};
+
+export type GlobalValues = FlagValues<typeof globalFlags>;
+
+type FlagsOf<Name extends CommandName> = Extract<(typeof commands)[number], { name: Name }>["flags"];
+export type CommandValues<Name extends CommandName> = FlagValues<FlagsOf<Name>>;
+export type CreationValues = FlagValues<typeof creationFlags>;
+
+/** The command of this name or alias. */
+export function findCommand(name: string): (typeof commands)[number] | undefined {
+  return commands.find(
+    (command: Command) => command.name === name || command.aliases?.includes(name) === true,
+  );
+}

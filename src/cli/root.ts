@@ -1,0 +1,58 @@
+import { chmodSync, mkdirSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+
+import { TsrunError } from "../errors.ts";
+import { programName } from "./program.ts";
+
+/** What the state root depends on besides the flag. */
+export type RootFacts = {
+  readonly euid: number;
+  readonly runtimeDirectory: string | undefined;
+  readonly user: string | undefined;
+  readonly inUserNamespace: () => boolean;
+};
+
+export type StateRoot = {
+  readonly path: string;
+  /** Given with --root. */
+  readonly explicit: boolean;
+  /** Below XDG_RUNTIME_DIR: made by us, and kept from clean-up of old files by its sticky bit. */
+  readonly personal: boolean;
+};
+
+/** Where the state of containers is; the real root's never follows XDG_RUNTIME_DIR. */
+export function resolveRoot(given: string | undefined, facts: RootFacts): StateRoot {
+  if (given !== undefined) {
+    const path = resolve(given);
+    if (path === "/") throw new TsrunError("USAGE", "Option --root argument should not be set to /");
+    return { path, explicit: true, personal: false };
+  }
+  if (facts.runtimeDirectory && !isRealRoot(facts)) {
+    return { path: `${facts.runtimeDirectory}/${programName}`, explicit: false, personal: true };
+  }
+  return { path: `/run/${programName}`, explicit: false, personal: false };
+}
+
+/** A user namespace's root is real enough only when it also is called root, as under sudo in a container. */
+function isRealRoot({ euid, user, inUserNamespace }: RootFacts): boolean {
+  return euid === 0 && (!inUserNamespace() || user === "root");
+}
+
+/** The state root of this process. */
+export function stateRoot(given: string | undefined): StateRoot {
+  const root = resolveRoot(given, {
+    euid: process.geteuid!(),
+    runtimeDirectory: process.env["XDG_RUNTIME_DIR"],
+    user: process.env["USER"],
+    inUserNamespace,
+  });
+  if (root.personal) {
+    mkdirSync(root.path, { recursive: true, mode: 0o700 });
+    chmodSync(root.path, 0o1700);
+  }
+  return root;
+}
+
+function inUserNamespace(): boolean {
+  return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync("/proc/self/uid_map", "utf8"));
+}

@@ -1,0 +1,82 @@
+import { TsrunError } from "../errors.ts";
+import { version } from "../version.ts";
+import { runVerb, type Verb } from "./dispatch.ts";
+import type { Invocation } from "./invocation.ts";
+import { type Log, type LogFormat, openLog } from "./log.ts";
+import { print } from "./output.ts";
+import { type Parsed, parseCommandLine } from "./parse.ts";
+import { type GlobalValues, programName } from "./program.ts";
+import { type StateRoot, stateRoot } from "./root.ts";
+
+/** Reads and runs one command line; never throws. Returns the exit status. */
+export async function runCommandLine(argv: readonly string[], argv0: string): Promise<number> {
+  const parsed = parseCommandLine(argv);
+  let log: Log = openLog({ format: "text", debug: false });
+  try {
+    if ("globals" in parsed) log = logFor(parsed.globals);
+    if (parsed.kind === "usage") log = logFor(parsed.problem.globals);
+    const code = await carryOut(parsed, { log, argv0 });
+    log.settle();
+    return code;
+  } catch (error) {
+    return fail(error, parsed, log);
+  }
+}
+
+type Surroundings = { readonly log: Log; readonly argv0: string };
+
+async function carryOut(parsed: Parsed, { log, argv0 }: Surroundings): Promise<number> {
+  switch (parsed.kind) {
+    case "run":
+      return runParsed(parsed, log);
+    case "help":
+      print((await import("./help.ts")).renderHelp(parsed.command));
+      return 0;
+    case "version": {
+      const { formatVersions, readVersions } = await import("./version.ts");
+      print(formatVersions(readVersions()));
+      return 0;
+    }
+    case "usage":
+      throw (await import("./usage.ts")).showUsage(parsed.problem, argv0);
+    case "unknown-command":
+      throw (await import("./usage.ts")).unknownCommand(parsed.word);
+  }
+}
+
+function runParsed(parsed: Extract<Parsed, { kind: "run" }>, log: Log): Promise<number> {
+  const { name, globals, flags, args } = parsed;
+  // Before the command, as runc does: a root of "/" is refused by every command.
+  const root: StateRoot = stateRoot(globals.root);
+  log.debugging(`${programName} ${version}: ${name} ${args.join(" ")}`.trimEnd(), {
+    root: root.path,
+  });
+  const invocation = { globals, flags, args, log, root } as unknown as Invocation<Verb>;
+  return runVerb(name as Verb, invocation);
+}
+
+function logFor(globals: GlobalValues): Log {
+  return openLog({
+    file: globals.log || undefined,
+    format: readLogFormat(globals["log-format"]),
+    debug: globals.debug,
+  });
+}
+
+function readLogFormat(text: string): LogFormat {
+  if (text === "text" || text === "json") return text;
+  throw new TsrunError("USAGE", `invalid log-format: ${text}`, {
+    hint: "--log-format is text or json",
+  });
+}
+
+async function fail(error: unknown, parsed: Parsed, log: Log): Promise<number> {
+  const { describeFailure, reportFailure } = await import("./failure.ts");
+  const prefix =
+    parsed.kind === "run" && parsed.command.namesFailures
+      ? `${programName} ${parsed.name} failed: `
+      : "";
+  const failure = describeFailure(error, { prefix, debug: log.debug });
+  reportFailure(failure, log);
+  return failure.exitCode;
+}
