@@ -75,6 +75,12 @@ export type Native = {
   socketpair(): [number, number];
   /** connect(2) to an AF_UNIX SOCK_STREAM socket. */
   connectUnix(path: string): number;
+  /** AF_UNIX SOCK_DGRAM socket bound to a path, writable for everyone. */
+  bindDatagram(path: string): number;
+  /** AF_UNIX SOCK_DGRAM socket connected to a path; a leading "@" is the abstract namespace. */
+  connectDatagram(path: string): number;
+  /** NETLINK_ROUTE socket in a network namespace, or in the caller's (-1). */
+  netlinkSocket(netnsFd: number): number;
   sendMessage(fd: number, data: Uint8Array, fds: readonly number[]): void;
   /** One message, or null at the end of the stream, or undefined when timeoutMs passes (-1: for ever). */
   receiveMessage(fd: number, maxBytes: number, timeoutMs: number): Message | null | undefined;

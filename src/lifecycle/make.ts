@@ -11,6 +11,7 @@ import { readProcessStat } from "../state/identity.ts";
 import { lock } from "../state/lock.ts";
 import { type State, stateVersion } from "../state/state.ts";
 import { makeStateDirectory, writeState } from "../state/store.ts";
+import { makeNotifyDirectory } from "../stdio/notify.ts";
 import { dial, handOver } from "../stdio/sockets.ts";
 import { converse } from "./converse.ts";
 import { type ContainerEnds, destroyContainer, endProcess } from "./destroy.ts";
@@ -67,6 +68,7 @@ export function makeContainer(intent: Intent, stdio: readonly [number, number, n
     storeIntent(making);
     dialSockets(making);
     makeFifo(intent);
+    makeNotifyDirectory(intent.directory);
     const progress = bringUp(making, stdio);
     return { ...making, progress };
   } catch (error) {

@@ -17,6 +17,7 @@ import { type LoadedSpec, loadSpec } from "../spec/load.ts";
 import type { ValidSpec } from "../spec/types.ts";
 import { alreadyExists, stateDirectory } from "../state/store.ts";
 import { checkContainerId } from "../state/id.ts";
+import { notifyDirectory, wantsNotify } from "../stdio/notify.ts";
 import { checkTerminal } from "../stdio/terminal-use.ts";
 import { type InheritedFds, inheritedFds } from "../stdio/inherited.ts";
 import { homeOf } from "./home.ts";
@@ -106,6 +107,7 @@ function decide({ options, mode, inherited, bundle, loaded }: Given): Intent {
     listenFds: inherited.listen,
     seccomp,
     cgroupPath: cgroup?.path ?? null,
+    notifySocket: wantsNotify() ? notifyDirectory(directory) : undefined,
     home: homeFor(spec, rootfs),
   });
   const pidFile = options.pidFile === undefined ? undefined : resolve(options.pidFile);

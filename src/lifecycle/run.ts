@@ -2,6 +2,7 @@ import { closeSync } from "node:fs";
 
 import { native } from "../native.ts";
 import { openForeground } from "../stdio/foreground.ts";
+import { bindNotify } from "../stdio/notify.ts";
 import { converse, sendGo } from "./converse.ts";
 import { opFailure } from "./failure.ts";
 import { runContainerHooks } from "./hooks.ts";
@@ -9,7 +10,7 @@ import { located } from "./locate.ts";
 import { containerRoot, discard, type Made, makeContainer } from "./make.ts";
 import { writePidFile } from "./pid-file.ts";
 import { type CreateOptions, prepare } from "./prepare.ts";
-import { runPoststartHooks } from "./start.ts";
+import { awaitReadiness, runPoststartHooks } from "./start.ts";
 
 export type RunOptions = CreateOptions & {
   readonly detach: boolean;
@@ -23,9 +24,10 @@ export function runContainer(options: RunOptions): number {
   if (!options.noSubreaper) native().setChildSubreaper(true);
   if (options.detach) {
     const made = makeContainer(intent, [0, 1, 2]);
-    begin(made);
+    const notify = begin(made);
     release(made);
     made.warnings.forEach(options.warn);
+    if (notify !== undefined) awaitReadiness(notify, made.state);
     return 0;
   }
   const terminal = intent.loaded.spec.process?.terminal === true;
@@ -33,10 +35,10 @@ export function runContainer(options: RunOptions): number {
   try {
     const made = makeContainer(intent, foreground.stdio);
     foreground.attach(made.console);
-    begin(made);
+    const notify = begin(made);
     closeSync(made.lock);
     made.warnings.forEach(options.warn);
-    const code = foreground.stay(made);
+    const code = foreground.stay({ pid: made.pid, pidfd: made.pidfd, notify });
     finish(made, options);
     return code;
   } finally {
@@ -44,16 +46,18 @@ export function runContainer(options: RunOptions): number {
   }
 }
 
-/** Lets the user's program run, with the hooks before and after. */
-function begin(made: Made): void {
+/** Lets the user's program run, with the hooks before and after; returns the socket for its READY=. */
+function begin(made: Made): number | undefined {
   const { intent, state, pid, pidfd, cgroupFd } = made;
   try {
+    const notify = bindNotify(intent.directory);
     runContainerHooks("startContainer", made.startHooks, { state, pid, pidfd, cgroupFd });
     sendGo(made.socket);
     const progress = converse(made.socket, made.progress, () => {});
     if (progress.at === "failed") throw opFailure(intent.plan, progress.report, intent.loaded.spec);
     if (intent.pidFile !== undefined) writePidFile(intent.pidFile, pid);
     runPoststartHooks(state);
+    return notify;
   } catch (error) {
     discard(made);
     throw located(error, intent.loaded);

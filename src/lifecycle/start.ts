@@ -8,6 +8,7 @@ import type { State } from "../state/state.ts";
 import type { Status } from "../state/status.ts";
 import { readState, stateDirectory } from "../state/store.ts";
 import { canStart } from "../state/transitions.ts";
+import { bindNotify, waitUntilReady } from "../stdio/notify.ts";
 import { endProcess, openProcess } from "./destroy.ts";
 import { type ContainerHook, runContainerHooks, runHostHooks } from "./hooks.ts";
 import { statusOf } from "./status.ts";
@@ -19,15 +20,26 @@ export function startContainer(options: { root: string; id: string }): void {
   readState(options.root, options.id); // says what is wrong before there is anything to lock
   const held = lock(directory, options.id);
   let state: State;
+  let notify: number | undefined;
   try {
     state = readState(options.root, options.id);
     const status = statusOf(state, directory);
     if (!canStart(status)) throw cannotStart(status);
+    notify = bindNotify(directory);
     startLocked(state, directory);
   } finally {
     closeSync(held);
   }
   runPoststartHooks(state);
+  if (notify !== undefined) awaitReadiness(notify, state);
+}
+
+/** With NOTIFY_SOCKET `start` ends when the container is ready, or has ended. */
+export function awaitReadiness(notify: number, state: State): void {
+  const pidfd = openProcess(state.init);
+  if (pidfd === undefined) return closeSync(notify);
+  waitUntilReady(notify, { pid: state.init!.pid, pidfd });
+  closeSync(pidfd);
 }
 
 const refusals: Readonly<Record<Exclude<Status, "created">, string>> = {

@@ -6,12 +6,23 @@ import { TsrunError } from "../errors.ts";
 import { POLLIN } from "../linux.ts";
 import { type Exit, native } from "../native.ts";
 import { type Copy, copyEntry, copyStep, isOpen, openCopy, stopCopy } from "./copy.ts";
+import { passReady } from "./notify.ts";
 import { attachTerminal, type HostTerminal, openHostTerminal } from "./terminal.ts";
 
 const SIGCHLD = 17;
 const SIGWINCH = 28;
-/** Not passed on: KILL and STOP cannot be, PIPE is our own, 32 and 33 are libc's, CHLD, URG and WINCH are ours. */
-const notForwarded = new Set([9, 13, 17, 19, 23, 28, 32, 33]);
+/**
+ * Not passed on: KILL and STOP cannot be caught; ILL, TRAP, BUS, FPE and SEGV are faults of this process;
+ * PIPE, CHLD, URG and WINCH are its own; 32 and 33 are libc's.
+ */
+const notForwarded = new Set([9, 19, 4, 5, 7, 8, 11, 13, 17, 23, 28, 32, 33]);
+
+export type ForegroundInit = {
+  readonly pid: number;
+  readonly pidfd: number;
+  /** Socket on which the container says that it is ready (see notify.ts). */
+  readonly notify?: number;
+};
 
 export type Foreground = {
   /** The container's 0, 1 and 2. */
@@ -19,7 +30,7 @@ export type Foreground = {
   /** To be called when the container is made: closes its ends, takes the pty master. */
   attach(master: number | undefined): void;
   /** Copies and forwards until the container's init has ended; returns the exit status for the caller. */
-  stay(init: { readonly pid: number; readonly pidfd: number }): number;
+  stay(init: ForegroundInit): number;
   /** Gives the terminal back as it was. */
   close(): void;
 };
@@ -106,7 +117,7 @@ function withTerminal(signalFd: number): Foreground {
 }
 
 type RelayOptions = {
-  readonly init: { readonly pid: number; readonly pidfd: number };
+  readonly init: ForegroundInit;
   readonly signalFd: number;
   readonly copies: readonly Copy[];
   /** Those that must come to their end before the container is over. */
@@ -117,16 +128,20 @@ type RelayOptions = {
 function relay(options: RelayOptions): number {
   const { init, signalFd, copies, outputs } = options;
   let exit: Exit | undefined;
+  let notify = init.notify ?? -1;
   while (exit === undefined || outputs.some(isOpen)) {
     const active = copies.filter(isOpen);
     const entries = [
       { fd: signalFd, events: POLLIN },
       { fd: exit === undefined ? init.pidfd : -1, events: POLLIN },
+      { fd: notify, events: POLLIN },
       ...active.map(copyEntry),
     ];
     const ready = native().poll(entries, -1);
     if (ready[1]) exit = native().waitPidfd(init.pidfd, true) ?? exit;
-    active.forEach((copy, index) => copyStep(copy, ready[index + 2] ?? 0));
+    active.forEach((copy, index) => copyStep(copy, ready[index + 3] ?? 0));
+    // systemd should watch this process: it ends when the container does.
+    if (ready[2] && passReady(notify, process.pid)) notify = -1;
     if (ready[0]) exit = handleSignals(options, exit) ?? exit;
   }
   return exit.signaled ? 128 + exit.code : exit.code;
