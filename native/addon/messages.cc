@@ -1,0 +1,155 @@
+// AF_UNIX sockets and the descriptors that travel through them.
+#include "addon.h"
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+namespace {
+
+constexpr size_t kMaxDescriptors = 253; // SCM_MAX_FD
+
+Napi::Value Socketpair(Arguments info) {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return Throw(info.Env(), errno, "socketpair");
+    return FromInts(info.Env(), {ends[0], ends[1]});
+}
+
+// An address holds 107 bytes; a longer path is reached through its directory's descriptor.
+// Returns that descriptor (or -1) in `directory`.
+bool ToAddress(const std::string &path, sockaddr_un *address, int *directory) {
+    std::string name = path;
+    if (name.size() >= sizeof address->sun_path) {
+        size_t slash = path.rfind('/');
+        std::string parent = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+        *directory = open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (*directory < 0)
+            return false;
+        std::string base = slash == std::string::npos ? path : path.substr(slash + 1);
+        name = "/proc/self/fd/" + std::to_string(*directory) + "/" + base;
+    }
+    if (name.size() >= sizeof address->sun_path) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    address->sun_family = AF_UNIX;
+    memcpy(address->sun_path, name.c_str(), name.size() + 1);
+    return true;
+}
+
+Napi::Value ConnectUnix(Arguments info) {
+    std::string path = ToText(info[0]);
+    if (Failed(info))
+        return info.Env().Undefined();
+    sockaddr_un address = {};
+    int directory = -1, error = 0;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return Throw(info.Env(), errno, "socket");
+    auto generic = reinterpret_cast<const sockaddr *>(&address);
+    if (!ToAddress(path, &address, &directory) ||
+        Restarting([&] { return connect(fd, generic, sizeof address); }) < 0)
+        error = errno;
+    if (directory >= 0)
+        close(directory);
+    if (error == 0)
+        return Napi::Number::New(info.Env(), fd);
+    close(fd);
+    return Throw(info.Env(), error, "connect", path);
+}
+
+Napi::Value SendMessage(Arguments info) {
+    int fd = ToInt(info[0]);
+    Napi::Uint8Array data = ToBytes(info[1]);
+    std::vector<int> fds = ToInts(info[2]);
+    if (Failed(info))
+        return info.Env().Undefined();
+    iovec part = {data.Data(), data.ByteLength()};
+    msghdr message = {};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    std::vector<char> control(fds.empty() ? 0 : CMSG_SPACE(fds.size() * sizeof(int)));
+    if (!fds.empty()) {
+        message.msg_control = control.data();
+        message.msg_controllen = control.size();
+        cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
+        memcpy(CMSG_DATA(header), fds.data(), fds.size() * sizeof(int));
+    }
+    if (Restarting([&] { return sendmsg(fd, &message, MSG_NOSIGNAL); }) < 0)
+        Throw(info.Env(), errno, "sendmsg");
+    return info.Env().Undefined();
+}
+
+std::vector<int> TakeDescriptors(msghdr *message) {
+    std::vector<int> fds;
+    for (cmsghdr *header = CMSG_FIRSTHDR(message); header != nullptr;
+         header = CMSG_NXTHDR(message, header)) {
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+            continue;
+        size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        size_t before = fds.size();
+        fds.resize(before + count);
+        memcpy(fds.data() + before, CMSG_DATA(header), count * sizeof(int));
+    }
+    return fds;
+}
+
+// Null: the end of the stream. A peer that died with something unread counts as that, too.
+Napi::Value ReceiveNow(Napi::Env env, int fd, uint32_t max_bytes) {
+    std::vector<uint8_t> data(std::max(max_bytes, 1u));
+    std::vector<char> control(CMSG_SPACE(kMaxDescriptors * sizeof(int)));
+    iovec part = {data.data(), data.size()};
+    msghdr message = {};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    ssize_t length = Restarting([&] { return recvmsg(fd, &message, MSG_CMSG_CLOEXEC); });
+    if (length < 0)
+        return errno == ECONNRESET ? env.Null() : Throw(env, errno, "recvmsg");
+    std::vector<int> fds = TakeDescriptors(&message);
+    if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
+        for (int received : fds)
+            close(received);
+        return Throw(env, EMSGSIZE, "recvmsg");
+    }
+    if (length == 0 && fds.empty())
+        return env.Null();
+    Napi::Object result = Napi::Object::New(env);
+    result.Set("data", FromBytes(env, data.data(), static_cast<size_t>(length)));
+    result.Set("fds", FromInts(env, fds));
+    return result;
+}
+
+Napi::Value ReceiveMessage(Arguments info) {
+    int fd = ToInt(info[0]);
+    uint32_t max_bytes = ToUint(info[1]);
+    int timeout = ToInt(info[2]);
+    if (Failed(info))
+        return info.Env().Undefined();
+    if (timeout >= 0) {
+        pollfd entry = {fd, POLLIN, 0};
+        if (int error = PollUntil(&entry, 1, timeout))
+            return Throw(info.Env(), error, "poll");
+        if (entry.revents == 0)
+            return info.Env().Undefined();
+    }
+    return ReceiveNow(info.Env(), fd, max_bytes);
+}
+
+} // namespace
+
+void DefineMessages(Napi::Object exports) {
+    Define(exports, "socketpair", Socketpair);
+    Define(exports, "connectUnix", ConnectUnix);
+    Define(exports, "sendMessage", SendMessage);
+    Define(exports, "receiveMessage", ReceiveMessage);
+}
