@@ -1,0 +1,114 @@
+// npm test after bootstrap and build: the layers one after the other, then one line of sums.
+// Arguments choose layers (unit, integration, lab, sanitizers) and files (any part of a path); none: all.
+import { spawnSync } from "node:child_process";
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { mergeLab, needsLab, onlyExtra, sum, summarize, type Layer } from "./summarize.ts";
+import { runFiles, type FileResult } from "./tap-run.ts";
+
+const layerNames = ["unit", "integration", "lab", "sanitizers"] as const;
+type LayerName = (typeof layerNames)[number];
+
+/** What shows mistakes of init's memory: everything that makes it do much. */
+const sanitized = /\/(10|16|17|2\d|3\d|4\d|5\d|6\d|80)-/;
+
+process.chdir(join(import.meta.dirname, ".."));
+const words = process.argv.slice(2);
+const chosen = layerNames.filter((name) => words.includes(name));
+const parts = words.filter((word) => !layerNames.includes(word as LayerName));
+const wants = (name: LayerName): boolean => chosen.length === 0 || chosen.includes(name);
+const files = (pattern: string): string[] =>
+  globSync(pattern)
+    .sort()
+    .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)));
+
+const layers: Layer[] = [];
+if (wants("unit")) layers.push(await unit());
+if (wants("integration") || wants("lab")) layers.push(...(await integration()));
+if (wants("sanitizers") && process.env.TSRUN === undefined) layers.push(await sanitizers());
+const totals = summarize(layers);
+if (totals.passed === 0 && totals.failed === 0) {
+  console.log("no test ran");
+  totals.failed = 1;
+}
+console.log(sum(totals));
+process.exitCode = totals.failed === 0 ? 0 : 1;
+
+async function unit(): Promise<Layer> {
+  console.log("\nunit");
+  const results = await runFiles(files("test/unit/**/*.test.ts"), { label: "unit", timeout: 120 });
+  return { name: "unit", files: results };
+}
+
+async function integration(): Promise<Layer[]> {
+  const all = files("test/integration/*.test.ts");
+  let native: Layer = { name: "integration", files: [] };
+  if (wants("integration")) {
+    console.log(`\nintegration with ${process.env.TSRUN ?? "dist/tsrun"}`);
+    native = { name: "integration", files: await runFiles(all, { label: "native" }) };
+  }
+  if (!wants("lab")) return [native];
+  const inLab = wants("integration") ? native.files.filter(needsLab).map(({ file }) => file) : all;
+  if (inLab.length === 0) {
+    console.log("\nlab: nothing left for it, this machine has all that the tests need");
+    return [native];
+  }
+  const lab: Layer = { name: "lab", files: runInLab(inLab) };
+  return [mergeLab(native, lab), onlyExtra(lab, native)];
+}
+
+/** Boots the lab once and runs the files there. */
+function runInLab(inLab: readonly string[]): FileResult[] {
+  console.log(`\nlab: a unified cgroup v2 kernel, ${inLab.length} files`);
+  const started = performance.now();
+  mkdirSync("build/test", { recursive: true });
+  const resultsFile = join(process.cwd(), "build/test/lab.json");
+  rmSync(resultsFile, { force: true });
+  const made = spawnSync("test/lab/mkguest", { stdio: ["ignore", "inherit", "inherit"] });
+  const booted =
+    made.status === 0
+      ? spawnSync(
+          "test/lab/uml",
+          [process.execPath, join(process.cwd(), "scripts/tap-run.ts"), resultsFile, ...inLab],
+          { env: labEnv(), stdio: ["ignore", "inherit", "inherit"] },
+        )
+      : made;
+  const seconds = (performance.now() - started) / 1000;
+  const results = existsSync(resultsFile)
+    ? (JSON.parse(readFileSync(resultsFile, "utf8")) as FileResult[])
+    : [];
+  if (booted.status === 0) return results;
+  const text = `the lab ended with status ${booted.status} (124: time is up, 125: it could not start)`;
+  const trouble: FileResult = {
+    file: "test/lab",
+    tests: [{ name: "(the lab)", outcome: "failed", text }],
+    seconds,
+  };
+  return [...results, trouble];
+}
+
+function labEnv(): NodeJS.ProcessEnv {
+  const names = ["TSRUN", "TSRUN_LAB_INSIDE", "TSRUN_CYCLES", "TSRUN_TEST_CACHE"];
+  return {
+    ...process.env,
+    TSRUN_LAB_INSIDE: "1",
+    TSRUN_CYCLES: process.env.TSRUN_CYCLES ?? "20",
+    LAB_ENV: names.join(" "),
+    LAB_TIMEOUT: process.env.LAB_TIMEOUT ?? "600",
+  };
+}
+
+/** Integration files once more with an init built with ASan and UBSan. */
+async function sanitizers(): Promise<Layer> {
+  console.log("\nsanitizers: integration with an init built with ASan and UBSan");
+  const results = await runFiles(
+    files("test/integration/*.test.ts").filter((file) => sanitized.test(`/${file}`)),
+    { label: "asan", env: { TSRUN: "dist-asan/tsrun" } },
+  );
+  // What is skipped was skipped, or ran in the lab, in the layers before.
+  const ran = results.map((file) => ({
+    ...file,
+    tests: file.tests.filter(({ outcome }) => outcome !== "skipped"),
+  }));
+  return { name: "sanitizers", files: ran };
+}

@@ -1,0 +1,97 @@
+import type { FileResult, TestResult } from "./tap-run.ts";
+
+export type Layer = { readonly name: string; readonly files: readonly FileResult[] };
+export type Totals = { passed: number; failed: number; skipped: number };
+
+/** Skips that begin so could have run in the lab. */
+const labPrefix = "lab: ";
+
+/** Whether a file skipped something that the lab can run. */
+export function needsLab({ tests }: FileResult): boolean {
+  return tests.some(isLabSkip);
+}
+
+/**
+ * The native layer with what the lab made of its skips: there it ran, or was skipped for a reason of its own, or it
+ * did not run at all, which is a failure.
+ */
+export function mergeLab(native: Layer, lab: Layer): Layer {
+  const files = native.files.map((file) => {
+    const other = lab.files.find((candidate) => candidate.file === file.file);
+    return {
+      ...file,
+      tests: file.tests.map((test) => (isLabSkip(test) ? inLab(test, other) : test)),
+    };
+  });
+  return { name: native.name, files };
+}
+
+/** The lab's own results without those that mergeLab counts for the native layer, and without repeated skips. */
+export function onlyExtra(lab: Layer, native: Layer): Layer {
+  const files = lab.files.map((file) => {
+    const other = native.files.find((candidate) => candidate.file === file.file);
+    const counted = new Set(other?.tests.filter(isLabSkip).map(({ name }) => name));
+    const tests = file.tests.filter(
+      ({ name, outcome }) => !counted.has(name) && outcome !== "skipped",
+    );
+    return { ...file, tests };
+  });
+  return { name: lab.name, files };
+}
+
+/** Prints every failure with its diagnostics, every skip with its reason, and the sums; returns the totals. */
+export function summarize(layers: readonly Layer[]): Totals {
+  const all = layers.flatMap(({ name, files }) =>
+    files.flatMap(({ file, tests }) =>
+      tests.map((test) => ({ ...test, where: `${name} ${file}` })),
+    ),
+  );
+  const failed = all.filter(({ outcome }) => outcome === "failed");
+  if (failed.length > 0) console.log("\nFailures:");
+  for (const { where, name, text } of failed) {
+    console.log(`\n  ${where} > ${name}\n${indent(text)}`);
+  }
+  const skipped = Map.groupBy(
+    all.filter(({ outcome }) => outcome === "skipped"),
+    ({ text }) => text,
+  );
+  if (skipped.size > 0) console.log("\nSkipped:");
+  for (const [reason, tests] of skipped) {
+    console.log(`\n  ${reason}`);
+    for (const { where, name } of tests) console.log(`    ${where} > ${name}`);
+  }
+  console.log("");
+  for (const layer of layers) console.log(`${layer.name}: ${sum(count([layer]))}`);
+  return count(layers);
+}
+
+/** The line that ends everything. */
+export function sum({ passed, failed, skipped }: Totals): string {
+  return `${passed} passed, ${failed} failed, ${skipped} skipped`;
+}
+
+function count(layers: readonly Layer[]): Totals {
+  const tests = layers.flatMap(({ files }) => files.flatMap((file) => file.tests));
+  const outcomes = Map.groupBy(tests, ({ outcome }) => outcome);
+  return {
+    passed: outcomes.get("passed")?.length ?? 0,
+    failed: outcomes.get("failed")?.length ?? 0,
+    skipped: outcomes.get("skipped")?.length ?? 0,
+  };
+}
+
+function isLabSkip({ outcome, text }: TestResult): boolean {
+  return outcome === "skipped" && text.startsWith(labPrefix);
+}
+
+function inLab(test: TestResult, file: FileResult | undefined): TestResult {
+  const found = file?.tests.find(({ name }) => name === test.name);
+  if (found !== undefined) return { ...found, text: prefixed(found) };
+  const text = `${test.text.slice(labPrefix.length)}; the lab has that, but did not run it`;
+  return { name: test.name, outcome: "failed", text };
+}
+
+const prefixed = ({ outcome, text }: TestResult): string =>
+  outcome === "failed" ? `in the lab:\n${text}` : text;
+
+const indent = (text: string): string => text.replaceAll(/^/gm, "    ");

@@ -1,0 +1,133 @@
+// Runs test files as the programs they are, two at a time, and collects what they report.
+// As a program (inside the lab): tap-run.ts RESULTS.json FILE...
+import { spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { basename } from "node:path";
+import { Parser, type Result } from "tap-parser";
+
+export type TestResult = {
+  readonly name: string;
+  readonly outcome: "passed" | "failed" | "skipped";
+  /** Why it was skipped, or the TAP of what failed. */
+  readonly text: string;
+};
+export type FileResult = {
+  readonly file: string;
+  readonly tests: readonly TestResult[];
+  readonly seconds: number;
+};
+export type TapRunOptions = {
+  readonly env?: Record<string, string>;
+  readonly jobs?: number;
+  /** Seconds until a file is killed. */
+  readonly timeout?: number;
+  /** Named in front of each file that is done. */
+  readonly label?: string;
+};
+
+/** Runs all files; those numbered 90 and above count things of the whole machine and run alone, last. */
+export async function runFiles(
+  files: readonly string[],
+  options: TapRunOptions = {},
+): Promise<FileResult[]> {
+  const shared = files.filter((file) => !runsAlone(file));
+  const results: FileResult[] = [];
+  const next = async (): Promise<void> => {
+    for (let file = shared.shift(); file !== undefined; file = shared.shift()) {
+      results.push(await runFile(file, options));
+    }
+  };
+  await Promise.all(Array.from({ length: options.jobs ?? 2 }, next));
+  for (const file of files.filter(runsAlone)) results.push(await runFile(file, options));
+  return results;
+}
+
+const runsAlone = (file: string): boolean => /^9\d-/.test(basename(file));
+
+async function runFile(file: string, options: TapRunOptions): Promise<FileResult> {
+  const started = performance.now();
+  const child = spawn(process.execPath, [file], {
+    env: { ...process.env, ...options.env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const timer = setTimeout(() => child.kill("SIGKILL"), (options.timeout ?? 180) * 1000);
+  let stderr = "";
+  child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+  const tests = await parseTap(child.stdout);
+  const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) {
+      resolve([child.exitCode, child.signalCode]);
+    }
+    child.on("close", (...end: [number | null, string | null]) => resolve(end));
+  });
+  clearTimeout(timer);
+  const complaint = complain(tests, code, signal);
+  if (complaint !== null) {
+    tests.push({ name: "(the file)", outcome: "failed", text: `${complaint}\n${stderr}` });
+  }
+  const result = { file, tests, seconds: (performance.now() - started) / 1000 };
+  report(result, options.label ?? "");
+  return result;
+}
+
+/** What is wrong with how a file ended, beyond its failed tests. */
+function complain(tests: readonly TestResult[], code: number | null, signal: string | null) {
+  if (signal !== null) return `ended by ${signal}: it hung or crashed`;
+  if (tests.length === 0) return `has no tests (exit status ${code})`;
+  const failed = tests.some(({ outcome }) => outcome === "failed");
+  return code !== 0 && !failed ? `exit status ${code} although no test failed` : null;
+}
+
+async function parseTap(stream: NodeJS.ReadableStream): Promise<TestResult[]> {
+  const tests: TestResult[] = [];
+  let lines: string[] = [];
+  const parser = new Parser();
+  parser.on("line", (line: string) => lines.push(line));
+  parser.on("assert", (result: Result) => {
+    tests.push(toTest(result, lines));
+    lines = [];
+  });
+  const done = new Promise((resolve) => parser.on("complete", resolve));
+  stream.on("data", (chunk: Buffer) => parser.write(chunk));
+  stream.on("end", () => parser.end());
+  await done;
+  return tests;
+}
+
+function toTest(result: Result, lines: readonly string[]): TestResult {
+  const { name } = result;
+  if (result.skip !== false) {
+    const reason = typeof result.skip === "string" ? result.skip.trim() : "";
+    if (reason !== "") return { name, outcome: "skipped", text: reason };
+    return { name, outcome: "failed", text: "skipped without a reason" };
+  }
+  if (result.ok && result.todo === false) return { name, outcome: "passed", text: "" };
+  return { name, outcome: "failed", text: failureLines(lines).join("\n") };
+}
+
+/** The TAP of a failed test without what passed in it. */
+function failureLines(lines: readonly string[]): string[] {
+  return lines
+    .flatMap((line) => line.split("\n"))
+    .filter((line) => line.trim() !== "" && !/^\s*(ok \d|TAP version|# Subtest)/.test(line))
+    .slice(0, 200);
+}
+
+function report({ file, tests, seconds }: FileResult, label: string): void {
+  const count = (outcome: string) => tests.filter((test) => test.outcome === outcome).length;
+  const failed = count("failed");
+  const skipped = count("skipped");
+  const parts = [
+    `${count("passed")} passed`,
+    ...(failed > 0 ? [`${failed} FAILED`] : []),
+    ...(skipped > 0 ? [`${skipped} skipped`] : []),
+  ];
+  const mark = failed > 0 ? "not ok" : "ok    ";
+  console.log(`${mark} ${label} ${file}: ${parts.join(", ")} (${seconds.toFixed(1)} s)`);
+}
+
+if (import.meta.main) {
+  const [resultsFile, ...files] = process.argv.slice(2);
+  const results = await runFiles(files, { jobs: 1, timeout: 400, label: "lab" });
+  writeFileSync(resultsFile!, JSON.stringify(results));
+}
