@@ -73,9 +73,25 @@ function simplify(rules: readonly DeviceAccess[]): DeviceAccess[] {
     if (twin === -1) kept.push({ ...rule, access });
     else kept[twin] = { ...kept[twin]!, access: kept[twin]!.access | access };
   }
-  // Nothing after these allows anything, and what no rule allows is denied.
-  while (kept.at(-1)?.allow === false) kept.pop();
-  return kept;
+  return kept
+    .map((rule, index) => ({
+      ...rule,
+      access: rule.access & ~sameWithout(rule, kept.slice(index + 1)),
+    }))
+    .filter(({ access }) => access !== 0);
+}
+
+/** Accesses that come to the same without the rule, by what is evaluated after it; in the end all is denied. */
+function sameWithout(rule: DeviceAccess, after: readonly DeviceAccess[]): number {
+  let [open, same] = [rule.access, 0];
+  for (const other of [
+    ...after,
+    { ...rule, allow: false, major: null, minor: null, access: ACCESS_ALL },
+  ]) {
+    if (other.allow !== rule.allow && overlaps(other, rule)) open &= ~other.access;
+    if (other.allow === rule.allow && covers(other, rule)) same |= other.access & open;
+  }
+  return same;
 }
 
 /** Accesses that rules evaluated earlier decide for every device of this rule. */
