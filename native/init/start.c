@@ -21,7 +21,7 @@ __asm__(".globl _start\n"
         "    bl start_main\n");
 #endif
 
-_Noreturn void start_main(long *stack);
+__attribute__((used)) _Noreturn void start_main(long *stack);
 
 _Noreturn void start_main(long *stack) {
     int argc = (int)stack[0];
@@ -29,7 +29,7 @@ _Noreturn void start_main(long *stack) {
     exit_now(main(argc, argv, argv + argc + 1));
 }
 
-void *memcpy(void *restrict to, const void *restrict from, size_t bytes) {
+__attribute__((used)) void *memcpy(void *restrict to, const void *restrict from, size_t bytes) {
     char *out = to;
     const char *in = from;
     while (bytes-- > 0)
@@ -37,7 +37,7 @@ void *memcpy(void *restrict to, const void *restrict from, size_t bytes) {
     return to;
 }
 
-void *memmove(void *to, const void *from, size_t bytes) {
+__attribute__((used)) void *memmove(void *to, const void *from, size_t bytes) {
     char *out = to;
     const char *in = from;
     if (out < in)
@@ -49,14 +49,14 @@ void *memmove(void *to, const void *from, size_t bytes) {
     return to;
 }
 
-void *memset(void *to, int byte, size_t bytes) {
+__attribute__((used)) void *memset(void *to, int byte, size_t bytes) {
     char *out = to;
     while (bytes-- > 0)
         *out++ = (char)byte;
     return to;
 }
 
-int memcmp(const void *a, const void *b, size_t bytes) {
+__attribute__((used)) int memcmp(const void *a, const void *b, size_t bytes) {
     const unsigned char *left = a, *right = b;
     for (size_t i = 0; i < bytes; i++)
         if (left[i] != right[i])
