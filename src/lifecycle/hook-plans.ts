@@ -33,7 +33,7 @@ export function planStartHooks(intent: Intent): ContainerHook[] {
       namespaces: namespaceFlags(spec.linux),
       preserveFds: 0,
       seccomp: intent.seccomp,
-      detach: true,
+      rootfs: intent.rootfs,
       terminal: false,
     });
     return { hook, plan: encodePlan(plan, buildIdBytes()) };

@@ -10,9 +10,8 @@ import {
 import type { Process, ValidSpec } from "../spec/types.ts";
 import { checkCreate, requireProcess } from "./checks.ts";
 import { describe, type CreateContext, type CreatePlanOptions } from "./context.ts";
-import { planCredentials } from "./credentials.ts";
 import { fillsDev, planDevices } from "./devices.ts";
-import { environmentValue, planEnvironment } from "./environment.ts";
+import { planEnvironment } from "./environment.ts";
 import { handIdmaps } from "./idmaps.ts";
 import { planMounts } from "./mounts.ts";
 import {
@@ -25,9 +24,10 @@ import {
   unshareUser,
 } from "./namespaces.ts";
 import type { HostSteps, Plan, PlannedOp } from "./plan.ts";
-import { planOomScore, planRlimits, planScheduling } from "./process.ts";
+import { planOomScore, planRlimits } from "./process.ts";
+import { planProgram } from "./program.ts";
 import { planPaths, planReadonlyRoot, planRoot, planSwitchRoot } from "./rootfs.ts";
-import { hasLabels, planLabels, planNoNewPrivileges, planSeccomp } from "./security.ts";
+import { hasLabels } from "./security.ts";
 import { emptySlots, handSlot, openSlot, type Slots } from "./slots.ts";
 import { escapePointer, planSysctl } from "./sysctl.ts";
 import { syncPoint } from "./wire.ts";
@@ -65,7 +65,6 @@ export function planCreate(spec: ValidSpec, facts: HostFacts, options: CreatePla
   const setup = planSetup(context, process);
   const ops = [
     ...planOomScore(process),
-    ...describe("", "make init undumpable", { op: "dumpable", on: 0 }),
     ...planStages(context, joined),
     ...planSession(context),
     ...planNames(spec),
@@ -95,7 +94,6 @@ function planStages(context: CreateContext, joined: Map<string, number>): Planne
     ...ops,
     ...unshareUser(namespaces, facts),
     ...unshareOthers(namespaces, spec.linux),
-    ...describe("", "make init undumpable", { op: "dumpable", on: 0 }),
     ...describe("", "start the second stage", { op: "fork" }),
   ];
 }
@@ -187,88 +185,41 @@ function planHooks({ hooks }: ValidSpec): PlannedOp[] {
   return describe("/hooks", "wait for the hooks", { op: "sync", point: syncPoint.prestart });
 }
 
-/** From the privileged init to the user's program. */
+/** The user's program. */
 function planExecution(
-  context: CreateContext,
+  { spec, facts, options, warnings, proc, slots }: CreateContext,
   process: Process,
   { fifo, preserved }: { fifo: number | null; preserved: readonly number[] },
 ): PlannedOp[] {
-  const { spec, facts, options, warnings } = context;
   const env = planEnvironment(process.env ?? [], {
     extra: environmentOf(options),
     home: options.home,
     pointer: "/process/env",
   });
-  return [
-    ...planScheduling(process, spec.linux),
-    ...planLabels(process, context.proc),
-    ...planNoNewPrivileges(process),
-    ...closeAll(context, new Set(fifo === null ? preserved : [...preserved, fifo])),
-    ...keepFds(preserved),
-    ...planSeccomp(process, options.seccomp, "privileged"),
-    ...planCredentials({ process, spec, facts, warnings, ...planCwd(process) }),
-    ...planProgram(process, { env, seccomp: options.seccomp, fifo }),
-  ];
-}
-
-/** The working directory: entered while init may enter any, else once more as the user. */
-function planCwd(process: Process): { beforeUser: PlannedOp[]; afterUser: PlannedOp[] } {
-  const { uid = 0, gid = 0 } = process.user ?? {};
-  const path = process.cwd;
-  const enter = (create: number): PlannedOp[] =>
-    describe("/process/cwd", `change directory to ${path}`, {
-      op: "chdir",
-      path,
-      create,
-      uid,
-      gid,
-    });
-  const owner = describe("/process/user", `give stdio to user ${uid}`, { op: "stdio_owner", uid });
-  return {
-    beforeUser: [...(process.terminal ? [] : owner), ...enter(CHDIR_CREATE | CHDIR_LATER)],
-    afterUser: enter(0),
-  };
-}
-
-const CHDIR_CREATE = 1;
-const CHDIR_LATER = 2;
-
-function planProgram(
-  process: Process,
-  {
+  const kept = new Set(fifo === null ? preserved : [...preserved, fifo]);
+  const close = [...slots.inUse].filter((slot) => !kept.has(slot)).toSorted((a, b) => a - b);
+  const ending = planStart(fifo);
+  const { seccomp } = options;
+  return planProgram(process, {
+    spec,
+    facts,
+    warnings,
     env,
     seccomp,
-    fifo,
-  }: { env: string[]; seccomp: CreatePlanOptions["seccomp"]; fifo: number | null },
-): PlannedOp[] {
-  const args = process.args ?? [];
-  const file = args[0] ?? "";
-  const origin = "/process/args";
-  const search = environmentValue(env, "PATH");
-  const wait =
-    fifo === null
-      ? ({ op: "sync", point: syncPoint.start } as const)
-      : ({ op: "wait_start", slot: fifo } as const);
+    proc,
+    close,
+    preserved,
+    ending,
+  });
+}
+
+/** How init says that the container is created, and what it waits for then. */
+function planStart(fifo: number | null): PlannedOp[] {
+  if (fifo === null) return describe("", "wait for start", { op: "sync", point: syncPoint.start });
   return [
-    ...describe(`${origin}/0`, `find program ${file}`, { op: "find_program", file, search }),
-    ...planSeccomp(process, seccomp, "last"),
     ...describe("", "report that the container is created", { op: "ready" }),
-    ...describe("", "wait for start", wait),
-    ...describe(origin, `execute ${args.join(" ")}`, { op: "exec", args, env }),
+    ...describe("", "wait for start", { op: "wait_start", slot: fifo }),
   ];
-}
-
-function closeAll({ slots }: CreateContext, kept: ReadonlySet<number>): PlannedOp[] {
-  return [...slots.inUse]
-    .filter((slot) => !kept.has(slot))
-    .toSorted((a, b) => a - b)
-    .flatMap((slot) => describe("", "close what init has open", { op: "close", slot }));
-}
-
-function keepFds(preserved: readonly number[]): PlannedOp[] {
-  if (preserved.length === 0) return [];
-  const slots = new Uint8Array(Uint32Array.from(preserved).buffer);
-  return describe("", `keep ${preserved.length} descriptors from 3 on`, { op: "keep_fds", slots });
 }
 
 function handPreserved({ listenFds, preserveFds }: CreatePlanOptions, slots: Slots): number[] {
