@@ -4,7 +4,9 @@ import type { Invocation } from "./invocation.ts";
 import { readBool } from "./parse.ts";
 
 /** What `create` and `run` have in common. */
-export function creationOptions(invocation: Invocation<"create"> | Invocation<"run">): CreateOptions {
+export function creationOptions(
+  invocation: Invocation<"create"> | Invocation<"run">,
+): CreateOptions {
   const { flags, globals, args, log } = invocation;
   return {
     root: invocation.root.path,

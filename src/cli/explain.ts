@@ -9,6 +9,7 @@ import { located } from "../lifecycle/locate.ts";
 import { planCreate } from "../plan/create.ts";
 import { explainPlan, renderSteps, type Step } from "../plan/explain.ts";
 import type { CompiledSeccomp } from "../seccomp/compile.ts";
+import { usesNotify } from "../seccomp/profile.ts";
 import { type LoadedSpec, loadSpec } from "../spec/load.ts";
 import { positionOf } from "../spec/positions.ts";
 import type { Seccomp } from "../spec/types.ts";
@@ -48,7 +49,7 @@ function explainBundle(bundle: string, loaded: LoadedSpec, options: ExplainOptio
       noNewKeyring: false,
       preserveFds: 0,
       listenFds: 0,
-      seccomp: spec.linux?.seccomp ? uncompiled(spec.linux.seccomp) : null,
+      seccomp: uncompiled(spec.linux?.seccomp),
       cgroupPath: cgroup?.path ?? null,
     });
     return explainPlan(plan, cgroup, (pointer) => positionOf(text, pointer));
@@ -65,9 +66,9 @@ function factsFor({ spec }: LoadedSpec, facts: HostFacts): HostFacts {
 }
 
 /** The steps do not depend on the filter's content, so that libseccomp is not needed to tell them. */
-function uncompiled({ defaultAction, syscalls = [] }: Seccomp): CompiledSeccomp {
-  const actions = [defaultAction, ...syscalls.map(({ action }) => action)];
-  const notify = actions.includes("SCMP_ACT_NOTIFY");
+function uncompiled(seccomp: Seccomp | undefined): CompiledSeccomp | null {
+  if (!seccomp?.defaultAction && !seccomp?.syscalls?.length) return null;
+  const notify = usesNotify(seccomp.syscalls);
   return { filter: new Uint8Array(), flags: 0, notify, unknown: [] };
 }
 

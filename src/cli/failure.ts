@@ -1,11 +1,9 @@
 // Errors as people and log readers get them.
-import { fstatSync } from "node:fs";
-import { isatty } from "node:tty";
-
 import { TsrunError } from "../errors.ts";
 import { reasonOf } from "../errno.ts";
 import type { Log } from "./log.ts";
 import { writeAll } from "./output.ts";
+import { formatForPeople, isTerminal } from "./terminal.ts";
 
 /** An error made ready to be shown. */
 export type Failure = {
@@ -85,7 +83,8 @@ function describeBug(error: unknown): Failure {
 
 function traceOf(error: unknown): string[] {
   const lines: string[] = [];
-  for (let at = error; at instanceof Error; at = at.cause) lines.push(...(at.stack ?? "").split("\n"));
+  for (let at = error; at instanceof Error; at = at.cause)
+    lines.push(...(at.stack ?? "").split("\n"));
   return lines;
 }
 
@@ -97,7 +96,7 @@ export function reportFailure(failure: Failure, log: Log): void {
   } else if (log.format === "json") {
     log.fail(failure.message, failure.fields);
   } else if (isTerminal(2)) {
-    writeAll(2, `${paint("error:", log)} ${bare(failure)}`);
+    writeAll(2, formatForPeople("error", bare(failure)));
   } else {
     const [first, ...rest] = failure.message.split("\n");
     log.fail(first!);
@@ -111,16 +110,4 @@ function bare({ message, details }: Failure): string {
 
 function indented(lines: readonly string[]): string {
   return lines.map((line) => `  ${line}\n`).join("");
-}
-
-function paint(text: string, { file }: Log): string {
-  return file === undefined && !process.env["NO_COLOR"] ? `\x1b[31m${text}\x1b[0m` : text;
-}
-
-function isTerminal(fd: number): boolean {
-  try {
-    return fstatSync(fd).isCharacterDevice() && isatty(fd);
-  } catch {
-    return false; // closed
-  }
 }

@@ -1,4 +1,7 @@
+import { readFileSync } from "node:fs";
+
 import { native } from "../native.ts";
+import { supportedFlags } from "../seccomp/profile.ts";
 import * as tables from "../spec/tables.ts";
 import { commit, version } from "../version.ts";
 import type { Invocation } from "./invocation.ts";
@@ -6,7 +9,8 @@ import { print } from "./output.ts";
 
 /** tsrun features */
 export function features(_: Invocation<"features">): number {
-  print(formatFeatures(describeFeatures({ version, commit, libseccomp: libseccomp() })));
+  const kernel = readFileSync("/proc/sys/kernel/osrelease", "utf8").trim();
+  print(formatFeatures(describeFeatures({ version, commit, libseccomp: libseccomp(), kernel })));
   return 0;
 }
 
@@ -15,10 +19,16 @@ export function formatFeatures(document: object): string {
   return `${JSON.stringify(document, null, 4)}\n`;
 }
 
-export type FeatureVersions = { version: string; commit?: string; libseccomp?: string };
+export type FeatureVersions = {
+  readonly version: string;
+  readonly commit?: string;
+  readonly libseccomp?: string;
+  /** Release of the kernel: only the supported seccomp flags depend on it. */
+  readonly kernel: string;
+};
 
 /** The features document of the runtime-spec: what this program knows, whatever the host can do. */
-export function describeFeatures({ version, commit, libseccomp }: FeatureVersions): object {
+export function describeFeatures({ version, commit, libseccomp, kernel }: FeatureVersions): object {
   return {
     ociVersionMin: tables.ociVersions.min,
     ociVersionMax: tables.ociVersions.max,
@@ -34,7 +44,7 @@ export function describeFeatures({ version, commit, libseccomp }: FeatureVersion
         operators: sortedKeys(tables.seccompOperators),
         archs: sortedKeys(tables.seccompArchitectures),
         knownFlags: Object.keys(tables.seccompFlags),
-        supportedFlags: Object.keys(tables.seccompFlags),
+        supportedFlags: supportedFlags(kernel),
       },
       apparmor: { enabled: true },
       selinux: { enabled: true },

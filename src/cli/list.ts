@@ -59,7 +59,9 @@ function formatTable(rows: readonly (readonly string[])[]): string {
     return Math.max(longest + padding, minimumWidth);
   });
   const line = (row: readonly string[]): string =>
-    row.map((cell, column) => (column === row.length - 1 ? cell : pad(cell, widths[column]!))).join("");
+    row
+      .map((cell, column) => (column === row.length - 1 ? cell : pad(cell, widths[column]!)))
+      .join("");
   return rows.map((row) => `${line(row)}\n`).join("");
 }
 

@@ -4,6 +4,7 @@ import { appendFileSync, closeSync, openSync } from "node:fs";
 import { TsrunError } from "../errors.ts";
 import { reasonOf } from "../errno.ts";
 import { writeAll } from "./output.ts";
+import { formatForPeople, isTerminal } from "./terminal.ts";
 
 export type Level = "error" | "warning" | "info" | "debug";
 export type LogFormat = "text" | "json";
@@ -65,7 +66,10 @@ const escapes: Readonly<Record<string, string>> = {
 export function quoteAsGo(text: string): string {
   const quoted = text
     .toWellFormed()
-    .replace(/["\\]|(?! )[\p{C}\p{Z}]/gu, (char) => escapes[char] ?? escapeCode(char.codePointAt(0)!));
+    .replace(
+      /["\\]|(?! )[\p{C}\p{Z}]/gu,
+      (char) => escapes[char] ?? escapeCode(char.codePointAt(0)!),
+    );
   return `"${quoted}"`;
 }
 
@@ -88,7 +92,11 @@ export function openLog(target: LogTarget): Log {
   return {
     ...target,
     debugging: (message, fields) => target.debug && write("debug", message, fields),
-    warn: (message) => write("warning", message),
+    warn: (message) => {
+      if (target.file === undefined && target.format === "text" && isTerminal(2)) {
+        writeAll(2, formatForPeople("warning", `${message}\n`));
+      } else write("warning", message);
+    },
     fail: (message, fields) => write("error", message, fields),
     settle: () => held.splice(0).forEach((text) => append(target.file, text)),
   };

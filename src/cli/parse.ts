@@ -120,7 +120,11 @@ export function countProblem(command: Command, count: number): string | undefine
   const least = command.arguments.filter(({ optional }) => !optional).length;
   if (count >= least && count <= most) return undefined;
   const wanted =
-    least === most ? `exactly ${most}` : count < least ? `a minimum of ${least}` : `a maximum of ${most}`;
+    least === most
+      ? `exactly ${most}`
+      : count < least
+        ? `a minimum of ${least}`
+        : `a maximum of ${most}`;
   return `"${command.name}" requires ${wanted} argument(s)`;
 }
 

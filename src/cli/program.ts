@@ -318,7 +318,10 @@ export type FlagValues<Flags extends readonly Flag[]> = {
 
 export type GlobalValues = FlagValues<typeof globalFlags>;
 
-type FlagsOf<Name extends CommandName> = Extract<(typeof commands)[number], { name: Name }>["flags"];
+type FlagsOf<Name extends CommandName> = Extract<
+  (typeof commands)[number],
+  { name: Name }
+>["flags"];
 export type CommandValues<Name extends CommandName> = FlagValues<FlagsOf<Name>>;
 export type CreationValues = FlagValues<typeof creationFlags>;
 

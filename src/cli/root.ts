@@ -24,7 +24,8 @@ export type StateRoot = {
 export function resolveRoot(given: string | undefined, facts: RootFacts): StateRoot {
   if (given !== undefined) {
     const path = resolve(given);
-    if (path === "/") throw new TsrunError("USAGE", "Option --root argument should not be set to /");
+    if (path === "/")
+      throw new TsrunError("USAGE", "Option --root argument should not be set to /");
     return { path, explicit: true, personal: false };
   }
   if (facts.runtimeDirectory && !isRealRoot(facts)) {

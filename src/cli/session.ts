@@ -10,9 +10,10 @@ import { type StateRoot, stateRoot } from "./root.ts";
 
 /** Reads and runs one command line; never throws. Returns the exit status. */
 export async function runCommandLine(argv: readonly string[], argv0: string): Promise<number> {
-  const parsed = parseCommandLine(argv);
   let log: Log = openLog({ format: "text", debug: false });
+  let parsed: Parsed | undefined;
   try {
+    parsed = parseCommandLine(argv);
     if ("globals" in parsed) log = logFor(parsed.globals);
     if (parsed.kind === "usage") log = logFor(parsed.problem.globals);
     const code = await carryOut(parsed, { log, argv0 });
@@ -44,8 +45,9 @@ async function carryOut(parsed: Parsed, { log, argv0 }: Surroundings): Promise<n
   }
 }
 
-function runParsed(parsed: Extract<Parsed, { kind: "run" }>, log: Log): Promise<number> {
-  const { name, globals, flags, args } = parsed;
+type Run = Extract<Parsed, { kind: "run" }>;
+
+function runParsed({ name, globals, flags, args }: Run, log: Log): Promise<number> {
   // Before the command, as runc does: a root of "/" is refused by every command.
   const root: StateRoot = stateRoot(globals.root);
   log.debugging(`${programName} ${version}: ${name} ${args.join(" ")}`.trimEnd(), {
@@ -70,10 +72,10 @@ function readLogFormat(text: string): LogFormat {
   });
 }
 
-async function fail(error: unknown, parsed: Parsed, log: Log): Promise<number> {
+async function fail(error: unknown, parsed: Parsed | undefined, log: Log): Promise<number> {
   const { describeFailure, reportFailure } = await import("./failure.ts");
   const prefix =
-    parsed.kind === "run" && parsed.command.namesFailures
+    parsed?.kind === "run" && parsed.command.namesFailures
       ? `${programName} ${parsed.name} failed: `
       : "";
   const failure = describeFailure(error, { prefix, debug: log.debug });

@@ -5,7 +5,10 @@ import { print } from "./output.ts";
 import type { UsageProblem } from "./parse.ts";
 
 /** Prints the usage that was not met and returns the error to report. */
-export function showUsage({ text, command, hint, count }: UsageProblem, program: string): TsrunError {
+export function showUsage(
+  { text, command, hint, count }: UsageProblem,
+  program: string,
+): TsrunError {
   const separator = command === undefined ? ". " : ": ";
   print(`Incorrect Usage${count ? "." : separator + text}\n\n${renderHelp(command)}`);
   return new TsrunError("USAGE", count ? `${program}: ${text}` : text, { hint });
