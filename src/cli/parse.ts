@@ -37,6 +37,13 @@ export type UsageProblem = {
   readonly globals: GlobalValues;
 };
 
+/** What the words behind a command say. */
+export type Arguments = {
+  readonly values: Readonly<Values>;
+  readonly args: readonly string[];
+  readonly help: boolean;
+};
+
 type Reading = { readonly flags: readonly Flag[]; readonly command?: Command };
 type Read = { values: Values; args: string[]; help: boolean; version: boolean };
 class FlagProblem extends Error {
@@ -66,9 +73,9 @@ function parseCommand(
   argv: readonly string[],
   globals: Values,
 ): Parsed {
-  const read: Read = { values: defaultsOf(command.flags), args: [], help: false, version: false };
+  let read: Arguments;
   try {
-    readFlags(argv, { flags: command.flags, command }, read);
+    read = readArguments(argv, command);
   } catch (error) {
     return usage(error, globals, command);
   }
@@ -88,6 +95,13 @@ function parseCommand(
     flags: read.values,
     args: read.args,
   };
+}
+
+/** Reads the words behind a command by its flags; throws what is wrong, in Go's words. */
+export function readArguments(argv: readonly string[], command: Command): Arguments {
+  const read: Read = { values: defaultsOf(command.flags), args: [], help: false, version: false };
+  readFlags(argv, { flags: command.flags, command }, read);
+  return read;
 }
 
 function parseHelp(args: readonly string[], globals: Values): Parsed {
