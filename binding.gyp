@@ -4,10 +4,10 @@
   'variables': {
     'compiler': '<!(echo ${CC:-cc})',
     'freestanding': [
-      '-std=gnu11', '-O2', '-g0', '-Wall', '-Wextra', '-Werror', '-Wno-unused-parameter',
+      '-std=gnu11', '-Os', '-g0', '-Wall', '-Wextra', '-Werror', '-Wshadow', '-Wstrict-prototypes',
       '-ffreestanding', '-fno-builtin', '-fno-tree-loop-distribute-patterns',
       '-fno-stack-protector', '-fno-asynchronous-unwind-tables', '-fno-pic', '-fno-pie',
-      '-fwrapv', '-ffunction-sections', '-fdata-sections', '-flto', '-ffile-prefix-map=..=.',
+      '-fwrapv', '-ffunction-sections', '-fdata-sections', '-ffile-prefix-map=..=.',
       '-nostdlib', '-static', '-no-pie', '-Wl,--gc-sections', '-Wl,--build-id=none',
       '-Wl,-z,noexecstack', '-Wl,-z,norelro', '-Wl,-z,noseparate-code', '-s', '-Ibuild',
     ],

@@ -1,8 +1,9 @@
 // The only place that loads the addon. The addon holds mechanism only: each function is one kernel
 // call or a short fixed sequence of them; it throws NativeError and decides nothing.
 import { dirname, join } from "node:path";
+import { TsrunError } from "./errors.ts";
 
-/** What the addon throws: errno name in `code`, the failing call in `syscall`. */
+/** What the addon throws, as Node does: errno name in `code`, negative `errno`, the failing call in `syscall`. */
 export type NativeError = Error & { code: string; errno: number; syscall: string };
 
 export type SpawnOptions = {
@@ -82,7 +83,7 @@ export type Native = {
   /** NETLINK_ROUTE socket in a network namespace, or in the caller's (-1). */
   netlinkSocket(netnsFd: number): number;
   sendMessage(fd: number, data: Uint8Array, fds: readonly number[]): void;
-  /** One message, or null at the end of the stream, or undefined when timeoutMs passes (-1: for ever). */
+  /** One message, or null when the other end is closed or dead, or undefined when timeoutMs passes (-1: for ever). */
   receiveMessage(fd: number, maxBytes: number, timeoutMs: number): Message | null | undefined;
   /** poll(2): revents of each entry. */
   poll(entries: readonly PollEntry[], timeoutMs: number): number[];
@@ -90,6 +91,7 @@ export type Native = {
   setNonblocking(fd: number, on: boolean): void;
   /** fcntl FD_CLOEXEC of every descriptor from `first` on. */
   closeOnExecFrom(first: number): void;
+  /** openat2(2) with O_CLOEXEC besides. */
   openat2(dirfd: number, path: string, flags: number, mode: number, resolve: number): number;
   mkfifo(path: string, mode: number): void;
   /** flock(2); false when LOCK_NB and someone else holds it. */
@@ -98,9 +100,12 @@ export type Native = {
   renameNoReplace(from: string, to: string): boolean;
 
   // -- signals
-  /** Blocks the signals and returns a signalfd for them (close-on-exec, non-blocking). */
+  /**
+   * Catches the signals and returns a descriptor to read them from (close-on-exec, non-blocking): a pipe, as
+   * signalfd(2) would need them blocked in all threads. A later call takes over.
+   */
   signalfd(signals: readonly number[]): number;
-  /** Signal numbers that are pending on the signalfd. */
+  /** Numbers of the signals that came since the last call. */
   readSignals(fd: number): number[];
 
   // -- terminals
@@ -133,9 +138,20 @@ export function native(): Native {
   if (loaded === undefined) {
     const module = { exports: {} };
     process.dlopen(module, addonPath());
-    loaded = module.exports as Native;
+    loaded = refuseOtherBuild(module.exports as Native);
   }
   return loaded;
+}
+
+/** The id of the native sources that this bundle was built with; not known when run from source. */
+declare const __TSRUN_BUILD_ID__: string;
+
+function refuseOtherBuild(addon: Native): Native {
+  const expected = typeof __TSRUN_BUILD_ID__ === "string" ? __TSRUN_BUILD_ID__ : addon.buildId;
+  if (addon.buildId === expected) return addon;
+  throw new TsrunError("INTERNAL", `${addonPath()} belongs to another build of tsrun`, {
+    hint: "reinstall tsrun: its engine, addon and init must come from one build",
+  });
 }
 
 /** Directory of the addon and init: beside the engine, or build/Release when run from source. */

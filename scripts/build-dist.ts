@@ -1,0 +1,47 @@
+// The whole build; scripts/build is its entry. Each step is skipped when nothing it depends on has changed.
+import { copyFileSync, mkdirSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { hash, root, runStep } from "./build-step.ts";
+import { buildNative, buildWire, writeBuildId } from "./build-native.ts";
+
+const shipped = [
+  { from: "build/Release/launcher", to: "dist/tsrun" },
+  { from: "build/Release/tsrun.node", to: "dist/lib/tsrun/tsrun.node" },
+  { from: "build/Release/init", to: "dist/lib/tsrun/init" },
+];
+
+/** Renamed into place: what is running keeps its file. */
+function copyShipped(): void {
+  mkdirSync(join(root, "dist/lib/tsrun"), { recursive: true });
+  for (const { from, to } of shipped) {
+    copyFileSync(join(root, from), join(root, `${to}.new`));
+    renameSync(join(root, `${to}.new`), join(root, to));
+  }
+}
+
+async function buildAll(): Promise<void> {
+  const start = performance.now();
+  buildWire();
+  const id = writeBuildId();
+  buildNative(["tsrun", "init", "launcher"]);
+  runStep({
+    name: "dist",
+    fingerprint: () => hash(shipped.map(({ from }) => from)),
+    outputs: shipped.map(({ to }) => to),
+    run: copyShipped,
+  });
+  // esbuild is loaded for this only.
+  const { buildBundle, buildEngine } = await import("./build-engine.ts");
+  buildBundle(id);
+  buildEngine();
+  console.log(
+    `dist/tsrun is ready              ${((performance.now() - start) / 1000).toFixed(1)} s`,
+  );
+}
+
+const targets = process.argv.slice(2);
+if (targets.length > 0) {
+  buildWire();
+  writeBuildId();
+  buildNative(targets);
+} else await buildAll();

@@ -1,0 +1,105 @@
+// The bundle and the engine: Node with the bundle inside, as one executable.
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { spawnSync } from "node:child_process";
+import { buildSync } from "esbuild";
+import { execute, filesBelow, hash, identify, node, root, runStep } from "./build-step.ts";
+
+// V8 takes the code cache only from a builder that ran with the same flags.
+const v8Flags = ["--no-rehash-snapshot", "--no-opt", "--no-maglev", "--no-sparkplug"];
+const bundle = "build/engine.cjs";
+const engine = "dist/lib/tsrun/engine";
+
+/** All of src/ as one script, without what only development needs. */
+export function buildBundle(buildId: string): void {
+  runStep({
+    name: "bundle",
+    fingerprint: () =>
+      hash(
+        [
+          ...filesBelow("src", /\.ts$/),
+          "package.json",
+          "package-lock.json",
+          "scripts/build-engine.ts",
+        ],
+        buildId,
+      ),
+    outputs: [bundle],
+    run: () => {
+      try {
+        writeBundle(buildId);
+      } catch {
+        process.exit(1); // esbuild has said what is wrong
+      }
+    },
+  });
+}
+
+function writeBundle(buildId: string): void {
+  const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+    version: string;
+  };
+  buildSync({
+    absWorkingDir: root,
+    entryPoints: ["src/main.ts"],
+    outfile: bundle,
+    bundle: true,
+    platform: "node",
+    format: "cjs",
+    target: "node26",
+    minify: true,
+    sourcemap: "external",
+    // Only commander wants it, for executable subcommands; loading it would cost every help text 2 ms.
+    alias: { "node:child_process": "./scripts/build-nothing.cjs" },
+    define: {
+      __TSRUN_VERSION__: JSON.stringify(version),
+      __TSRUN_COMMIT__: JSON.stringify(commit()),
+      __TSRUN_BUILD_ID__: JSON.stringify(buildId),
+    },
+    logLevel: "warning",
+  });
+}
+
+/** The commit the bundle was made from, if this is a clone. A later commit of the same content makes no new bundle. */
+function commit(): string {
+  const { status, stdout } = spawnSync(
+    "git",
+    ["describe", "--always", "--dirty", "--exclude=*", "--abbrev=40"],
+    {
+      cwd: root,
+      encoding: "utf8",
+    },
+  );
+  return status === 0 ? stdout.trim() : "";
+}
+
+/** Node's single executable application with the bundle, its code cache and our flags. */
+export function buildEngine(): void {
+  runStep({
+    name: "engine",
+    fingerprint: () => hash([bundle, "scripts/build-engine.ts"], identify(node)),
+    outputs: [engine],
+    run: writeEngine,
+  });
+}
+
+function writeEngine(): void {
+  const output = "build/engine";
+  const config = {
+    main: bundle,
+    output,
+    executable: node,
+    disableExperimentalSEAWarning: true,
+    useCodeCache: true,
+    execArgv: v8Flags,
+    // The environment has no say: NODE_OPTIONS could load code into a process of root.
+    execArgvExtension: "none",
+  };
+  writeFileSync(join(root, "build/engine.json"), JSON.stringify(config, null, 2));
+  execute(node, [...v8Flags, "--build-sea", "build/engine.json"]);
+  mkdirSync(join(root, "dist/lib/tsrun"), { recursive: true });
+  // A copy, because it starts faster: written in large pieces, it is mapped from the page cache in large pieces.
+  execute("cp", [output, `${engine}.new`]);
+  renameSync(join(root, `${engine}.new`), join(root, engine));
+  rmSync(join(root, output));
+}
