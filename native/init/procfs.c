@@ -96,15 +96,16 @@ int op_open_proc(unsigned slot) {
 }
 
 int op_sysctl(unsigned proc, const char *file, const char *value) {
-    static char path[PATH_SIZE], about[PATH_SIZE];
-    struct text relative = TEXT_IN(path), absolute = TEXT_IN(about);
-    text_add(&relative, "sys/");
-    text_add(&relative, file);
-    text_add(&absolute, "/proc/");
-    text_add(&absolute, path);
-    if (relative.full || absolute.full)
-        return fail(-ENAMETOOLONG, "sysctl", file);
-    return write_file(slot_fd(proc), path, value, about);
+    static char about[PATH_SIZE];
+    struct text text = TEXT_IN(about);
+    text_add(&text, "/proc/sys/");
+    text_add(&text, file);
+    int sys_directory = openat2_path(slot_fd(proc), "sys", O_PATH | O_DIRECTORY, STRICTLY_BELOW);
+    if (sys_directory < 0)
+        return fail(sys_directory, "openat2", "/proc/sys");
+    int result = write_file(sys_directory, file, value, about);
+    sys(close, sys_directory);
+    return result;
 }
 
 // thread-self is a link, "PID/task/TID", whose text is read to walk without following links.

@@ -116,10 +116,18 @@ void send_warning(int error) {
     send_failure(MSG_WARN, error);
 }
 
+static void write_error(int error) {
+    const char *words = failure.value == 0 ? error_words(error) : NULL;
+    text_add(&failure_words, words == NULL ? "" : ": ");
+    text_add(&failure_words, words == NULL ? "" : words);
+    text_add(&failure_words, "\n");
+    sys(write, 2, failure.text, failure_words.length);
+}
+
 void die(int error) {
     // After `ready` nobody listens on the socket.
     if (sync_fd < 0)
-        write_error(failure.text);
+        write_error(-error);
     send_failure(MSG_FAIL, error);
     exit_now(1);
 }
@@ -156,12 +164,4 @@ int move_sync_from(int end) {
     sys(close, sync_fd);
     sync_fd = (int)moved;
     return 0;
-}
-
-void write_error(const char *words) {
-    static char line[1200];
-    struct text text = TEXT_IN(line);
-    text_add(&text, words);
-    text_add(&text, "\n");
-    sys(write, 2, line, text.length);
 }

@@ -26,4 +26,3 @@ void close_sync(void);
 // -1 when it is closed.
 int sync_descriptor(void);
 int move_sync_from(int end);
-void write_error(const char *text);
