@@ -2,10 +2,15 @@
 #include "addon.h"
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -61,6 +66,84 @@ Napi::Value ConnectUnix(Arguments info) {
         return Napi::Number::New(info.Env(), fd);
     close(fd);
     return Throw(info.Env(), error, "connect", path);
+}
+
+Napi::Value BindDatagram(Arguments info) {
+    std::string path = ToText(info[0]);
+    if (Failed(info))
+        return info.Env().Undefined();
+    sockaddr_un address = {};
+    int directory = -1, error = 0;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return Throw(info.Env(), errno, "socket");
+    auto generic = reinterpret_cast<const sockaddr *>(&address);
+    // Whoever the container's processes are, they may write to it.
+    if (!ToAddress(path, &address, &directory) || bind(fd, generic, sizeof address) < 0 ||
+        chmod(address.sun_path, 0777) < 0)
+        error = errno;
+    if (directory >= 0)
+        close(directory);
+    if (error == 0)
+        return Napi::Number::New(info.Env(), fd);
+    close(fd);
+    return Throw(info.Env(), error, "bind", path);
+}
+
+Napi::Value ConnectDatagram(Arguments info) {
+    std::string path = ToText(info[0]);
+    if (Failed(info))
+        return info.Env().Undefined();
+    sockaddr_un address = {};
+    socklen_t length = sizeof address;
+    int directory = -1, error = 0;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return Throw(info.Env(), errno, "socket");
+    if (path[0] == '@' && path.size() < sizeof address.sun_path) {
+        // The abstract namespace: the name begins with NUL, and its length counts.
+        address.sun_family = AF_UNIX;
+        memcpy(address.sun_path + 1, path.data() + 1, path.size() - 1);
+        length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
+    } else if (!ToAddress(path, &address, &directory))
+        error = errno;
+    auto generic = reinterpret_cast<const sockaddr *>(&address);
+    if (error == 0 && connect(fd, generic, length) < 0)
+        error = errno;
+    if (directory >= 0)
+        close(directory);
+    if (error == 0)
+        return Napi::Number::New(info.Env(), fd);
+    close(fd);
+    return Throw(info.Env(), error, "connect", path);
+}
+
+// A socket belongs to the network namespace that its thread is in when it is made.
+Napi::Value NetlinkSocket(Arguments info) {
+    int netns = ToInt(info[0]);
+    if (Failed(info))
+        return info.Env().Undefined();
+    int own = -1, error = 0;
+    if (netns >= 0) {
+        own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+        if (own < 0 || setns(netns, CLONE_NEWNET) < 0) {
+            error = errno;
+            if (own >= 0)
+                close(own);
+            return Throw(info.Env(), error, "setns");
+        }
+    }
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    if (fd < 0)
+        error = errno;
+    if (own >= 0) {
+        if (setns(own, CLONE_NEWNET) < 0)
+            abort(); // nothing may be done in the wrong namespace
+        close(own);
+    }
+    if (error != 0)
+        return Throw(info.Env(), error, "socket");
+    return Napi::Number::New(info.Env(), fd);
 }
 
 Napi::Value SendMessage(Arguments info) {
@@ -150,6 +233,9 @@ Napi::Value ReceiveMessage(Arguments info) {
 void DefineMessages(Napi::Object exports) {
     Define(exports, "socketpair", Socketpair);
     Define(exports, "connectUnix", ConnectUnix);
+    Define(exports, "bindDatagram", BindDatagram);
+    Define(exports, "connectDatagram", ConnectDatagram);
+    Define(exports, "netlinkSocket", NetlinkSocket);
     Define(exports, "sendMessage", SendMessage);
     Define(exports, "receiveMessage", ReceiveMessage);
 }

@@ -18,6 +18,7 @@ import type { Hook, HookName } from "../spec/types.ts";
 import { hasOwnPidNamespace, type State } from "../state/state.ts";
 import type { Status } from "../state/status.ts";
 import { converse } from "./converse.ts";
+import { passListener } from "./listener.ts";
 import { ociStateOf } from "./oci-state.ts";
 import type { Starter } from "./program.ts";
 import { spawnInit } from "./spawn.ts";
@@ -74,7 +75,7 @@ export function runContainerHooks(
 
 function startInContainer(
   plan: Uint8Array,
-  container: { readonly pidfd: number; readonly cgroupFd: number },
+  container: { readonly state: State; readonly pidfd: number; readonly cgroupFd: number },
 ): Starter {
   return (stdio) => {
     const init = spawnInit({
@@ -84,10 +85,14 @@ function startInContainer(
       handed: [container.pidfd],
       cgroupFd: container.cgroupFd,
     });
-    let pidfd = init.pidfd;
+    let { pid, pidfd } = init;
     const progress = converse(init.socket, { at: "talking", last: null }, (effect) => {
+      if (effect.kind === "pass-listener") {
+        return passListener(effect.fd, { state: container.state, status: "created", pid });
+      }
       if (effect.kind !== "adopt") return;
-      pidfd = native().pidfdOpen(effect.pid);
+      pid = effect.pid;
+      pidfd = native().pidfdOpen(pid);
       native().waitPidfd(init.pidfd, false); // the first stage ends when it has forked
       closeSync(init.pidfd);
     });

@@ -20,9 +20,9 @@ import { openHanded } from "./handed.ts";
 import { type ContainerHook, runContainerHooks, runHostHooks } from "./hooks.ts";
 import { planCreateHooks, planStartHooks } from "./hook-plans.ts";
 import { writeIdMaps } from "./id-maps.ts";
+import { passListener } from "./listener.ts";
 import { located } from "./locate.ts";
 import { moveNetDevices } from "./net-devices.ts";
-import { ociStateOf } from "./oci-state.ts";
 import type { Intent } from "./prepare.ts";
 import { buildIdBytes, spawnInit } from "./spawn.ts";
 import type { Effect, Progress } from "./sync.ts";
@@ -100,6 +100,7 @@ function begin(intent: Intent): Making {
     rootless: intent.facts.rootless,
     namespaces: spec.linux?.namespaces ?? [],
     ...(spec.annotations ? { annotations: spec.annotations } : {}),
+    ...(intent.plan.host.listener ? { listener: intent.plan.host.listener } : {}),
     ...(Object.keys(later).length > 0 ? { hooks: later } : {}),
   };
   const none = { lock: -1, pid: 0, pidfd: -1, socket: -1, cgroupFd: -1 };
@@ -193,7 +194,7 @@ function act(making: Making, effect: Exclude<Effect, { kind: "go" }>): void {
     case "commit":
       return commit(making);
     case "pass-listener":
-      return passListener(making, effect.fd);
+      return passListener(effect.fd, { state: making.state, status: "creating", pid: making.pid });
     case "warn":
       making.warnings.push(opWarning(intent.plan, effect.report));
       return;
@@ -245,26 +246,6 @@ function commit(making: Making): void {
   const socket = making.pidfdSocket;
   making.pidfdSocket = -1;
   handOver(socket, "standard", making.pidfd);
-}
-
-/** The message for a seccomp agent is the container process state of the runtime-spec. */
-function passListener(making: Making, fd: number): void {
-  const { state, pid, intent } = making;
-  const { path, metadata } = intent.plan.host.listener!;
-  const oci = ociStateOf(state, "creating", pid);
-  const payload = {
-    ociVersion: oci.ociVersion,
-    fds: ["seccompFd"],
-    pid,
-    ...(metadata ? { metadata } : {}),
-    state: oci,
-  };
-  handOver(
-    dial(path, "seccomp agent's socket", "/linux/seccomp/listenerPath"),
-    JSON.stringify(payload),
-    fd,
-  );
-  closeSync(fd);
 }
 
 /** Takes back a container that was made; also the end of one that ran in the foreground. */

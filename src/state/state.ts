@@ -22,6 +22,8 @@ export type State = {
   /** The namespaces of config.json; one without a path belongs to this container alone. */
   readonly namespaces: readonly { readonly type: NamespaceType; readonly path?: string }[];
   readonly annotations?: Readonly<Record<string, string>>;
+  /** Where seccomp notify descriptors go. */
+  readonly listener?: { readonly path: string; readonly metadata: string };
   /** The hooks that are still to come after `create`. */
   readonly hooks?: LaterHooks;
 };
