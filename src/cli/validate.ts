@@ -13,11 +13,7 @@ import { print } from "./output.ts";
 export function validate({ args, flags }: Invocation<"validate">): number {
   const { file, text } = readConfig(args[0]!);
   const issues = checkConfig(text, file);
-  print(
-    flags.json
-      ? `${JSON.stringify(issuesToJson(issues, file), null, 2)}\n`
-      : renderFindings(issues, { file, text }),
-  );
+  print(flags.json ? `${issuesToJson(issues, file)}\n` : renderFindings(issues, { file, text }));
   return issues.some(({ severity }) => severity === "error") ? 1 : 0;
 }
 
