@@ -12,6 +12,7 @@ import { checkCreate, requireProcess } from "./checks.ts";
 import { describe, type CreateContext, type CreatePlanOptions } from "./context.ts";
 import { fillsDev, planDevices } from "./devices.ts";
 import { planEnvironment } from "./environment.ts";
+import { planHostSteps } from "./host-steps.ts";
 import { handIdmaps } from "./idmaps.ts";
 import { planMounts } from "./mounts.ts";
 import {
@@ -19,17 +20,16 @@ import {
   freeNamespaces,
   handNamespaces,
   joinNamespaces,
-  planIdMaps,
   unshareOthers,
   unshareUser,
 } from "./namespaces.ts";
-import type { HostSteps, Plan, PlannedOp } from "./plan.ts";
-import { planOomScore, planRlimits } from "./process.ts";
+import type { Plan, PlannedOp } from "./plan.ts";
+import { planOomScore } from "./process.ts";
 import { planProgram } from "./program.ts";
 import { planPaths, planReadonlyRoot, planRoot, planSwitchRoot } from "./rootfs.ts";
 import { hasLabels } from "./security.ts";
 import { emptySlots, handSlot, openSlot, type Slots } from "./slots.ts";
-import { escapePointer, planSysctl } from "./sysctl.ts";
+import { planSysctl } from "./sysctl.ts";
 import { syncPoint } from "./wire.ts";
 
 export type { CreatePlanOptions } from "./context.ts";
@@ -76,7 +76,7 @@ export function planCreate(spec: ValidSpec, facts: HostFacts, options: CreatePla
     cloneFlags: namespaces.staged ? 0 : namespaces.created & ~CLONE_NEWCGROUP,
     fds: slots.handed,
     ops,
-    host: planHost(spec, process, context),
+    host: planHostSteps(spec, process, context),
     warnings: context.warnings,
   };
 }
@@ -234,27 +234,6 @@ function environmentOf({ listenFds, notifySocket, extraEnv = [] }: CreatePlanOpt
     ...(listenFds > 0 ? [`LISTEN_FDS=${listenFds}`, "LISTEN_PID=1"] : []),
     ...(notifySocket === undefined ? [] : ["NOTIFY_SOCKET=/run/notify/notify.sock"]),
   ];
-}
-
-function planHost(
-  spec: ValidSpec,
-  process: Process,
-  { namespaces, facts, options }: CreateContext,
-): HostSteps {
-  const { seccomp } = spec.linux ?? {};
-  return {
-    idMaps: planIdMaps(spec.linux, namespaces, facts),
-    rlimits: planRlimits(process),
-    netDevices: Object.entries(spec.linux?.netDevices ?? {}).map(([host, { name }]) => ({
-      host,
-      container: name || host,
-      origin: `/linux/netDevices/${escapePointer(host)}`,
-    })),
-    console: process.terminal === true,
-    listener: options.seccomp?.notify
-      ? { path: seccomp?.listenerPath ?? "", metadata: seccomp?.listenerMetadata ?? "" }
-      : undefined,
-  };
 }
 
 function rootfsPath({ root }: ValidSpec, { bundle }: CreatePlanOptions): string {

@@ -129,7 +129,7 @@ function planEntry(
 
 /** Joins the namespaces of a process by its pidfd, all at once. */
 export function joinContainer(slot: number, namespaces: number): PlannedOp[] {
-  const close = describe("", "close what init has open", { op: "close", slot });
+  const close = describe("", "close what leads out of the container", { op: "close", slot });
   if (namespaces === 0) return close;
   const what = `join the container's ${namespaceNames(namespaces)} namespaces`;
   return [

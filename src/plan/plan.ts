@@ -1,3 +1,4 @@
+import type { HookName } from "../spec/types.ts";
 import type { Op } from "./wire.ts";
 
 /**
@@ -60,6 +61,12 @@ export type HostSteps = {
   /** Whether the pidfd/console/listener messages are to be expected. */
   readonly console: boolean;
   readonly listener?: { readonly path: string; readonly metadata: string };
+  /** All hooks in the order of their names in the spec; `explain` tells when they run. */
+  readonly hooks?: readonly {
+    readonly name: HookName;
+    readonly path: string;
+    readonly origin: string;
+  }[];
 };
 
 /** What init will do for one container or one exec, in order. Pure data: same inputs, same plan. */

@@ -66,7 +66,9 @@ function planDirectory(process: Process): { beforeUser: PlannedOp[]; afterUser: 
 }
 
 function closeSlots(slots: readonly number[]): PlannedOp[] {
-  return slots.flatMap((slot) => describe("", "close what init has open", { op: "close", slot }));
+  return slots.flatMap((slot) =>
+    describe("", "close what leads out of the container", { op: "close", slot }),
+  );
 }
 
 function keepDescriptors(preserved: readonly number[]): PlannedOp[] {
