@@ -21,16 +21,14 @@ export function renderHelp(command?: Command): string {
   return renderer.helpInformation() + more;
 }
 
-/** "Did you mean ...?" for a word that is no command; undefined when nothing is near. */
-export function suggestCommand(word: string): string | undefined {
+/** "Did you mean ...?" for a word that is no command, or a flag that its command has not; undefined when nothing is near. */
+export function suggest(...words: string[]): string | undefined {
   let message = "";
-  const program = programRenderer()
-    .exitOverride()
-    .configureOutput({ writeErr: (text) => (message += text) });
+  const program = programRenderer((text) => (message += text));
   try {
-    program.parse([word], { from: "user" });
+    program.parse(words, { from: "user" });
   } catch {
-    // commander reports an unknown command by throwing; what it says is in message
+    // commander tells of an unknown word by throwing; what it says of it is in message
   }
   return /\((Did you mean .*\?)\)/.exec(message)?.[1];
 }
@@ -44,8 +42,10 @@ function commandNotes({ examples }: Command): string {
   return `\nExamples:\n${examples.map((example) => `  ${example}\n`).join("")}`;
 }
 
-function programRenderer(): Renderer {
+function programRenderer(writeErr: (text: string) => void = () => {}): Renderer {
   const program = new Renderer(programName)
+    .exitOverride()
+    .configureOutput({ writeErr })
     .description(programSummary)
     .usage("[global options] COMMAND [options] [arguments]")
     .helpOption("-h, --help", "print help")

@@ -32,6 +32,8 @@ export type UsageProblem = {
   readonly text: string;
   readonly command?: Command;
   readonly hint?: string;
+  /** The name of a flag that is not defined. */
+  readonly unknownFlag?: string;
   /** How many arguments are wanted, not which flag is wrong: runc words its usage differently. */
   readonly count?: boolean;
   readonly globals: GlobalValues;
@@ -48,6 +50,7 @@ type Reading = { readonly flags: readonly Flag[]; readonly command?: Command };
 type Read = { values: Values; args: string[]; help: boolean; version: boolean };
 class FlagProblem extends Error {
   hint?: string;
+  unknownFlag?: string;
 }
 
 /** Reads a whole command line, without the program's own name. */
@@ -122,6 +125,7 @@ function usage(error: unknown, globals: Values, command?: Command): Parsed {
     problem: {
       text: error.message,
       hint: error.hint,
+      unknownFlag: error.unknownFlag,
       command,
       globals: globals as GlobalValues,
     },
@@ -216,6 +220,7 @@ function readBuiltIn(
 
 function undefinedFlag(name: string, { command }: Reading): FlagProblem {
   const problem = new FlagProblem(`flag provided but not defined: -${name}`);
+  problem.unknownFlag = name;
   if (command === undefined) return problem;
   if (findFlag(globalFlags, name) !== undefined) {
     problem.hint = `--${name} goes in front of the command: tsrun --${name} ${command.name}`;

@@ -1,6 +1,6 @@
 import t from "tap";
 
-import { renderHelp, suggestCommand } from "../../../src/cli/help.ts";
+import { renderHelp, suggest } from "../../../src/cli/help.ts";
 import { type Command, commands, type Flag, globalFlags } from "../../../src/cli/program.ts";
 
 t.test(
@@ -48,7 +48,13 @@ t.test("no name stands twice in the table, and no flag hides -h or --help", asyn
 });
 
 t.test("a word near a command brings a suggestion, another none", async (t) => {
-  t.equal(suggestCommand("creat"), "Did you mean create?");
-  t.equal(suggestCommand("stat"), "Did you mean one of start, state?");
-  t.equal(suggestCommand("xyzzy"), undefined);
+  t.equal(suggest("creat"), "Did you mean create?");
+  t.equal(suggest("stat"), "Did you mean one of start, state?");
+  t.equal(suggest("xyzzy"), undefined);
+});
+
+t.test("a flag near one of its command brings a suggestion", async (t) => {
+  t.equal(suggest("create", "--bundel"), "Did you mean --bundle?");
+  t.equal(suggest("--rot"), "Did you mean --root?");
+  t.equal(suggest("state", "--bundle"), undefined);
 });
