@@ -27,16 +27,9 @@ export function capabilityMasks(
     permitted: mask(capabilities?.permitted),
   };
   const ambient = mask(capabilities?.ambient);
-  // The kernel raises a capability to ambient only when it is permitted and inheritable.
+  // The kernel raises a capability to ambient only when it is permitted and inheritable. Not a warning:
+  // the configuration that `runc spec` writes has such ones, and a success must be silent.
   const raised = ambient & masks.permitted & masks.inheritable;
-  if (raised !== ambient) {
-    const names = capabilities?.ambient?.filter((name) => {
-      const number = capabilityNumber(name);
-      return number !== undefined && ((ambient & ~raised) >> BigInt(number)) % 2n === 1n;
-    });
-    const message = `ignoring ambient capabilities that are not permitted and inheritable: ${names?.join(" ")}`;
-    warnings.push({ message, origin: "/process/capabilities/ambient" });
-  }
   if (unknown.size > 0) {
     const message = `ignoring unknown or unavailable capabilities: ${[...unknown].toSorted().join(" ")}`;
     warnings.push({ message, origin: "/process/capabilities" });
