@@ -143,13 +143,13 @@ static int run_op(const struct plan *plan, const struct op *op) {
     case OP_STDIO_OWNER: return op_stdio_owner((uint32_t)U(STDIO_OWNER_UID));
     case OP_NULL_STDIO: return op_null_stdio();
     case OP_PERSONALITY: return op_personality((unsigned)U(PERSONALITY_PERSONA));
-    case OP_SCHEDULER: return op_scheduler(BYTES(SCHEDULER_ATTR));
+    case OP_SCHEDULER: return op_scheduler(BYTES(SCHEDULER_ATTR), COUNT(SCHEDULER_ATTR));
     case OP_IO_PRIORITY: return op_io_priority((int)U(IO_PRIORITY_VALUE));
     case OP_RLIMIT: return op_rlimit((unsigned)U(RLIMIT_RESOURCE), U(RLIMIT_SOFT), U(RLIMIT_HARD));
     case OP_MEMORY_POLICY:
         return op_memory_policy((int)U(MEMORY_POLICY_MODE), BYTES(MEMORY_POLICY_NODES),
-                                U(MEMORY_POLICY_MAX_NODE));
-    case OP_KEEP_FDS: return op_keep_fds(BYTES(KEEP_FDS_SLOTS), COUNT(KEEP_FDS_SLOTS) / 4);
+                                COUNT(MEMORY_POLICY_NODES), U(MEMORY_POLICY_MAX_NODE));
+    case OP_KEEP_FDS: return op_keep_fds(BYTES(KEEP_FDS_SLOTS), COUNT(KEEP_FDS_SLOTS));
     case OP_FIND_PROGRAM: return op_find_program(S(FIND_PROGRAM_FILE), S(FIND_PROGRAM_SEARCH));
     case OP_EXEC: op_exec();
     }

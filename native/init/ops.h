@@ -95,10 +95,10 @@ int op_chdir(const char *path, unsigned create, uint32_t uid, uint32_t gid);
 int op_stdio_owner(uint32_t uid);
 int op_null_stdio(void);
 int op_personality(unsigned persona);
-int op_scheduler(const void *attributes);
+int op_scheduler(const void *attributes, size_t bytes);
 int op_io_priority(int value);
 int op_rlimit(unsigned resource, uint64_t soft, uint64_t hard);
-int op_memory_policy(int mode, const void *nodes, uint64_t max_node);
+int op_memory_policy(int mode, const void *nodes, size_t bytes, uint64_t max_node);
 // What a program expects of its parent: no signal blocked or ignored, and only the descriptors it
 // was given.
 void set_process_defaults(void);
@@ -108,7 +108,7 @@ void restore_umask(void);
 struct plan;
 struct op;
 int prepare_exec(const struct plan *plan);
-int op_keep_fds(const uint32_t *slots, size_t count);
+int op_keep_fds(const void *slots, size_t bytes);
 int op_find_program(const char *file, const char *search);
 _Noreturn void op_exec(void);
 int op_wait_start(unsigned slot);

@@ -111,8 +111,10 @@ int op_personality(unsigned persona) {
     return result < 0 ? fail(result, "personality", NULL) : 0;
 }
 
-int op_scheduler(const void *attributes) {
-    long result = sys(sched_setattr, 0, attributes, 0);
+int op_scheduler(const void *attributes, size_t bytes) {
+    uint32_t size = 0;
+    memcpy(&size, attributes, bytes < sizeof size ? bytes : sizeof size);
+    long result = size > bytes ? -EINVAL : sys(sched_setattr, 0, attributes, 0);
     return result < 0 ? fail(result, "sched_setattr", NULL) : 0;
 }
 
@@ -127,7 +129,10 @@ int op_rlimit(unsigned resource, uint64_t soft, uint64_t hard) {
     return result < 0 ? fail(result, "prlimit", NULL) : 0;
 }
 
-int op_memory_policy(int mode, const void *nodes, uint64_t max_node) {
-    long result = sys(set_mempolicy, mode, nodes, max_node);
+int op_memory_policy(int mode, const void *nodes, size_t bytes, uint64_t max_node) {
+    if (bytes == 0)
+        nodes = NULL;
+    // max_node counts one more bit than there are.
+    long result = bytes < (max_node + 6) / 8 ? -EINVAL : sys(set_mempolicy, mode, nodes, max_node);
     return result < 0 ? fail(result, "set_mempolicy", NULL) : 0;
 }

@@ -78,8 +78,9 @@ static int keep(unsigned slot, int as) {
     return 0;
 }
 
-int op_keep_fds(const uint32_t *slots, size_t count) {
-    if (count > SLOT_COUNT)
+int op_keep_fds(const void *slots, size_t bytes) {
+    size_t count = bytes / sizeof(uint32_t);
+    if (count > SLOT_COUNT || bytes % sizeof(uint32_t) != 0)
         return fail(-EINVAL, "keep", "descriptors");
     kept_end = FIRST_KEPT + (int)count;
     int result = slots_move_from(kept_end);
@@ -88,7 +89,9 @@ int op_keep_fds(const uint32_t *slots, size_t count) {
     if (result < 0)
         return fail(result, "fcntl", "F_DUPFD_CLOEXEC");
     for (size_t i = 0; i < count; i++) {
-        result = keep(slots[i], FIRST_KEPT + (int)i);
+        uint32_t slot;
+        memcpy(&slot, (const char *)slots + i * sizeof slot, sizeof slot);
+        result = keep(slot, FIRST_KEPT + (int)i);
         if (result < 0)
             return result;
     }

@@ -48,6 +48,7 @@ const char *error_words(int error) {
     case EIO: return "input/output error";
     case E2BIG: return "argument list too long";
     case ENOEXEC: return "exec format error";
+    case EBADF: return "bad file descriptor";
     case ENOMEM: return "cannot allocate memory";
     case EACCES: return "permission denied";
     case ENOTDIR: return "not a directory";

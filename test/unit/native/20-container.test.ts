@@ -101,7 +101,7 @@ t.test("init needs less than 1 MiB of memory", { skip }, async (t) => {
   const ops: Step[] = [...enter(rootfs(t), mount("proc", "/proc")), { op: "ready" }, { op: "wait_start", slot: 9 }];
   const { memory, output, exit } = run(ops);
   t.ok(memory > 0 && memory < 1024, `${memory} KiB`);
-  t.equal(output, "read exec fifo\n", "what fails after ready is said on stderr");
+  t.equal(output, "read exec fifo: bad file descriptor\n", "what fails after ready is said on stderr");
   t.equal(exit, 1);
 });
 

@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -21,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define POINT_MAP 1
 #define MSG_SYNC 1
 #define MSG_PID 2
 #define MSG_CONSOLE 3
@@ -93,6 +95,10 @@ static void start_init(const char *init, int *fds, int count) {
             die("dup2");
     dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), 0);
     dup2(2, 1);
+    const char *uid = getenv("DRIVER_UID");
+    if (uid != NULL && (setgroups(0, NULL) != 0 || setresgid(1000, 1000, 1000) != 0 ||
+                        setresuid(atoi(uid), atoi(uid), atoi(uid)) != 0))
+        die("setresuid");
     execve(init, (char *[]){"tsrun", "init", NULL}, (char *[]){"LEAKED=1", NULL});
     die(init);
 }
@@ -115,6 +121,20 @@ static int receive(int socket, struct message *message, int *fd) {
     if (first != NULL && first->cmsg_type == SCM_RIGHTS)
         memcpy(fd, CMSG_DATA(first), sizeof *fd);
     return 1;
+}
+
+static void write_to(const char *file, const char *text) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", container, file);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, text, strlen(text)) < 0)
+        die(path);
+    close(fd);
+}
+
+static void write_maps(void) {
+    write_to("uid_map", "0 100000 65536");
+    write_to("gid_map", "0 100000 65536");
 }
 
 static void print_memory(void) {
@@ -145,6 +165,8 @@ static void answer(int socket, const struct message *message, int fd) {
         print_memory();
     if (message->kind == MSG_READY && start_pipe >= 0 && write(start_pipe, "", 1) != 1)
         die("start");
+    if (message->kind == MSG_SYNC && message->value == POINT_MAP)
+        write_maps();
     struct message go = {.kind = MSG_GO};
     if (message->kind == MSG_SYNC && send(socket, &go, 16, MSG_NOSIGNAL) != 16)
         perror("go");
