@@ -2,14 +2,16 @@ import { TsrunError } from "../errors.ts";
 import type { CreateOptions } from "../lifecycle/prepare.ts";
 import type { Invocation } from "./invocation.ts";
 import { readBool } from "./parse.ts";
+import { preparePersonalRoot } from "./root.ts";
 
 /** What `create` and `run` have in common. */
 export function creationOptions(
   invocation: Invocation<"create"> | Invocation<"run">,
 ): CreateOptions {
-  const { flags, globals, args, log } = invocation;
+  const { flags, globals, args, log, root } = invocation;
+  preparePersonalRoot(root);
   return {
-    root: invocation.root.path,
+    root: root.path,
     id: args[0]!,
     bundle: flags.bundle || ".",
     pidFile: flags["pid-file"] || undefined,

@@ -16,7 +16,7 @@ export type StateRoot = {
   readonly path: string;
   /** Given with --root. */
   readonly explicit: boolean;
-  /** Below XDG_RUNTIME_DIR: made by us, and kept from clean-up of old files by its sticky bit. */
+  /** Below XDG_RUNTIME_DIR. */
   readonly personal: boolean;
 };
 
@@ -39,19 +39,21 @@ function isRealRoot({ euid, user, inUserNamespace }: RootFacts): boolean {
   return euid === 0 && (!inUserNamespace() || user === "root");
 }
 
-/** The state root of this process. */
+/** The state root of this process; nothing is made yet. */
 export function stateRoot(given: string | undefined): StateRoot {
-  const root = resolveRoot(given, {
+  return resolveRoot(given, {
     euid: process.geteuid!(),
     runtimeDirectory: process.env["XDG_RUNTIME_DIR"],
     user: process.env["USER"],
     inUserNamespace,
   });
-  if (root.personal) {
-    mkdirSync(root.path, { recursive: true, mode: 0o700 });
-    chmodSync(root.path, 0o1700);
-  }
-  return root;
+}
+
+/** Makes a personal state root. Its sticky bit keeps it from the clean-up of old files in XDG_RUNTIME_DIR. */
+export function preparePersonalRoot({ path, personal }: StateRoot): void {
+  if (!personal) return;
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  chmodSync(path, 0o1700);
 }
 
 function inUserNamespace(): boolean {

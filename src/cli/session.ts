@@ -6,7 +6,7 @@ import { type Log, type LogFormat, openLog } from "./log.ts";
 import { print } from "./output.ts";
 import { type Parsed, parseCommandLine } from "./parse.ts";
 import { type GlobalValues, programName } from "./program.ts";
-import { type StateRoot, stateRoot } from "./root.ts";
+import { stateRoot } from "./root.ts";
 
 /** Reads and runs one command line; never throws. Returns the exit status. */
 export async function runCommandLine(argv: readonly string[], argv0: string): Promise<number> {
@@ -48,11 +48,12 @@ async function carryOut(parsed: Parsed, { log, argv0 }: Surroundings): Promise<n
 type Run = Extract<Parsed, { kind: "run" }>;
 
 function runParsed({ name, globals, flags, args }: Run, log: Log): Promise<number> {
-  // Before the command, as runc does: a root of "/" is refused by every command.
-  const root: StateRoot = stateRoot(globals.root);
+  // For every command, as runc does: a root of "/" is always refused.
+  const root = stateRoot(globals.root);
   log.debugging(`${programName} ${version}: ${name} ${args.join(" ")}`.trimEnd(), {
     root: root.path,
   });
+  // The parser has filled in the flags by the table that the type is made of.
   const invocation = { globals, flags, args, log, root } as unknown as Invocation<Verb>;
   return runVerb(name as Verb, invocation);
 }

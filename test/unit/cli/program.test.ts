@@ -4,6 +4,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 
+t.setTimeout(120_000); // each outcome is a process of its own
+
 const main = join(import.meta.dirname, "../../../src/main.ts");
 
 type Outcome = { status: number | null; stdout: string; stderr: string };
@@ -124,4 +126,21 @@ t.test("a reader that goes away early is no error", async (t) => {
     { encoding: "utf8" },
   );
   t.same([status, stderr], [0, "0\n"]);
+});
+
+t.test("on a terminal an error is told to people", async (t) => {
+  const command = `${process.execPath} ${main} --root ${t.testdir()} state none`;
+  const { status, stdout } = spawnSync("script", ["-qec", command, "/dev/null"], {
+    encoding: "utf8",
+    env: { PATH: process.env["PATH"] },
+  });
+  t.equal(status, 1);
+  t.match(stdout, /^\S*error:\S* container does not exist\r\n/);
+});
+
+t.test("--debug tells what is run and where an error comes from", async (t) => {
+  const { status, stderr } = tsrun("--debug", "--root", t.testdir(), "state", "none");
+  t.equal(status, 1);
+  t.match(stderr, / level=debug msg="tsrun \S+: state none" root=/);
+  t.match(stderr, /TsrunError: container does not exist\n +at /);
 });

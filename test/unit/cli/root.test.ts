@@ -1,6 +1,8 @@
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
 import t from "tap";
 
-import { resolveRoot, type RootFacts } from "../../../src/cli/root.ts";
+import { preparePersonalRoot, resolveRoot, type RootFacts } from "../../../src/cli/root.ts";
 
 const root: RootFacts = {
   euid: 0,
@@ -48,4 +50,13 @@ t.test("--root must not be /", async (t) => {
       message: "Option --root argument should not be set to /",
     });
   }
+});
+
+t.test("a personal root is made sticky, any other is left to those who use it", async (t) => {
+  const path = join(t.testdir(), "a", "tsrun");
+  preparePersonalRoot({ path, explicit: true, personal: false });
+  t.notOk(existsSync(path));
+  preparePersonalRoot({ path, explicit: false, personal: true });
+  t.equal(statSync(path).mode & 0o7777, 0o1700);
+  preparePersonalRoot({ path, explicit: false, personal: true });
 });
