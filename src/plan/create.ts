@@ -10,7 +10,7 @@ import {
 import type { Process, ValidSpec } from "../spec/types.ts";
 import { checkCreate, requireProcess } from "./checks.ts";
 import { describe, type CreateContext, type CreatePlanOptions } from "./context.ts";
-import { fillsDev, planDevices } from "./devices.ts";
+import { hasDefaultDevices, planDevices } from "./devices.ts";
 import { planEnvironment } from "./environment.ts";
 import { planHostSteps } from "./host-steps.ts";
 import { handIdmaps } from "./idmaps.ts";
@@ -147,7 +147,7 @@ function planSetup(context: CreateContext, process: Process): PlannedOp[] {
     ...planConsole(context, process),
     ...planHooks(spec),
     ...planSwitchRoot(context),
-    ...(fillsDev(context)
+    ...(hasDefaultDevices(context)
       ? describe("", "use the container's /dev/null", { op: "null_stdio" })
       : []),
     ...planSysctl(spec.linux?.sysctl, proc),

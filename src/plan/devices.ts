@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { CLONE_NEWNS, CLONE_NEWUSER, S_IFBLK, S_IFCHR, S_IFIFO } from "../linux.ts";
-import type { Device } from "../spec/types.ts";
+import type { Device, Spec } from "../spec/types.ts";
 import { TsrunError } from "../errors.ts";
 import { describe, type CreateContext } from "./context.ts";
 import { isBind } from "./mount-options.ts";
@@ -27,17 +27,20 @@ const defaultLinks: readonly (readonly [string, string])[] = [
 const fileTypes: Record<string, number> = { c: S_IFCHR, u: S_IFCHR, b: S_IFBLK, p: S_IFIFO };
 
 /** Whether tsrun fills /dev: not when the bundle binds a /dev of its own. */
-export function fillsDev({ spec }: CreateContext): boolean {
-  return !(spec.mounts ?? []).some(
-    (mount) => isBind(mount) && posix.resolve("/", mount.destination) === "/dev",
-  );
+export function fillsDev({ mounts = [] }: Spec): boolean {
+  return !mounts.some((mount) => isBind(mount) && posix.resolve("/", mount.destination) === "/dev");
+}
+
+/** The default devices are there, but for a user namespace that has no mounts to bind them. */
+export function hasDefaultDevices(context: CreateContext): boolean {
+  return fillsDev(context.spec) && (!isBound(context) || hasMounts(context));
 }
 
 /** Device nodes and links below /dev. */
 export function planDevices(context: CreateContext): PlannedOp[] {
-  if (!fillsDev(context)) return [];
+  if (!fillsDev(context.spec)) return [];
   const own = context.spec.linux?.devices ?? [];
-  const ops = isBound(context) && !hasMounts(context) ? [] : planDefaults(context, own);
+  const ops = hasDefaultDevices(context) ? planDefaults(context, own) : [];
   for (const [index, device] of own.entries()) {
     ops.push(...planDevice(context, device, `/linux/devices/${index}`));
   }
@@ -54,7 +57,8 @@ function planDefaults(context: CreateContext, own: readonly Device[]): PlannedOp
 }
 
 function planDevice(context: CreateContext, device: Device, origin: string): PlannedOp[] {
-  const { path, type, major = 0, minor = 0, uid = 0, gid = 0 } = device;
+  const { type, major = 0, minor = 0, uid = 0, gid = 0 } = device;
+  const path = posix.resolve("/", device.path);
   const what = `create device ${path} (${type} ${major}:${minor})`;
   const root = context.root;
   if (isBound(context) && type !== "p") {

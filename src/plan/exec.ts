@@ -11,6 +11,7 @@ import type { CompiledSeccomp } from "../seccomp/compile.ts";
 import type { Process, ValidSpec } from "../spec/types.ts";
 import { checkProcess } from "./checks.ts";
 import { describe, type Warning } from "./context.ts";
+import { fillsDev } from "./devices.ts";
 import { planEnvironment } from "./environment.ts";
 import { namespaceNames } from "./namespaces.ts";
 import type { Plan, PlannedOp } from "./plan.ts";
@@ -63,7 +64,7 @@ export function planExec(
       ? []
       : describe("", "open a private procfs", { op: "open_proc", slot: proc })),
     ...(root === null ? [] : planConsole(process, root)),
-    ...describe("", "use the container's /dev/null", { op: "null_stdio" }),
+    ...(fillsDev(spec) ? describe("", "use the container's /dev/null", { op: "null_stdio" }) : []),
     ...planProgram(
       { ...process, terminal: options.terminal },
       { spec, facts, warnings, env, seccomp, proc, close, preserved, ending },

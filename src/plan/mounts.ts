@@ -128,8 +128,10 @@ function planNew(
 ): PlannedOp[] {
   const { options, origin, what, destination } = entry;
   const { type, source, last } = kind;
-  const fileSystem = fileSystemOptions(type, options);
-  if (fileSystem === null) return planLegacy(context, entry, { type, source });
+  const plain = fileSystemOptions(type, options);
+  const label = labelOf(context, type);
+  if (plain === null) return planLegacy(context, entry, { type, source, label });
+  const fileSystem = label === null ? plain : [...plain, `context=${label}`];
   const copyMode =
     type === "tmpfs" && !fileSystem.some((option) => option.startsWith("mode=")) ? 1 : 0;
   // A target that has to be made gets the mode that a tmpfs has by default.
@@ -160,11 +162,13 @@ function planNew(
 function planLegacy(
   context: CreateContext,
   entry: MountEntry,
-  { type, source }: { type: string; source: string | null },
+  { type, source, label }: { type: string; source: string | null; label: string | null },
 ): PlannedOp[] {
   const { options, origin, what } = entry;
   const { ops, target } = openTarget(context, entry);
-  const data = options.data.length > 0 ? options.data.join(",") : null;
+  // mount(2) splits at commas, which a label may have.
+  const words = label === null ? options.data : [...options.data, `context="${label}"`];
+  const data = words.length > 0 ? words.join(",") : null;
   const flags = options.flags;
   ops.push(
     ...describe(origin, what, { op: "legacy_mount", target, source, fstype: type, flags, data }),
@@ -268,6 +272,12 @@ function attach(context: CreateContext, entry: MountEntry, slot: number): Planne
 /** Absolute path of a bind's source; a relative one starts at the bundle. */
 function bindSource({ source }: Mount, { options }: CreateContext): string {
   return isAbsolute(source ?? "") ? (source ?? "") : join(options.bundle, source ?? "");
+}
+
+/** The SELinux label of a new file system; the kernel's own have labels that cannot be chosen. */
+function labelOf({ spec }: CreateContext, type: string): string | null {
+  const label = spec.linux?.mountLabel;
+  return label && !["proc", "sysfs", "mqueue", "cgroup2"].includes(type) ? label : null;
 }
 
 function sharesNetworkInUserNamespace({ namespaces }: CreateContext): boolean {

@@ -96,9 +96,8 @@ export function unshareUser({ created, joined }: Namespaces, { euid }: HostFacts
       "write the id maps of the user namespace",
       { op: "dumpable", on: 1 },
       { op: "sync", point: syncPoint.map },
-      { op: "dumpable", on: 0 },
     ),
-    ...describe(origin, "become root in the user namespace", becomeRoot),
+    ...describe(origin, "become root in the user namespace", { op: "dumpable", on: 0 }, becomeRoot),
   ];
 }
 

@@ -10,7 +10,7 @@ import {
 } from "../spec/tables.ts";
 import type { Linux, Process, Scheduler } from "../spec/types.ts";
 import { TsrunError } from "../errors.ts";
-import { describe } from "./context.ts";
+import { describe, type Warning } from "./context.ts";
 import type { HostSteps, PlannedOp } from "./plan.ts";
 
 /** oom_score_adj, while init may still lower it. */
@@ -25,9 +25,13 @@ export function planOomScore({ oomScoreAdj }: Process): PlannedOp[] {
 }
 
 /** Personality, scheduler, I/O priority and memory policy: what a process hands on over exec. */
-export function planScheduling(process: Process, linux: Linux | undefined): PlannedOp[] {
+export function planScheduling(
+  process: Process,
+  linux: Linux | undefined,
+  warnings: Warning[],
+): PlannedOp[] {
   return [
-    ...planPersonality(linux),
+    ...planPersonality(linux, warnings),
     ...planScheduler(process.scheduler),
     ...planIoPriority(process.ioPriority),
     ...planMemoryPolicy(linux?.memoryPolicy),
@@ -51,9 +55,13 @@ export function planRlimits({ rlimits = [] }: Process): HostSteps["rlimits"] {
   return [...byNumber.values()];
 }
 
-function planPersonality(linux: Linux | undefined): PlannedOp[] {
+function planPersonality(linux: Linux | undefined, warnings: Warning[]): PlannedOp[] {
   const personality = linux?.personality;
   if (personality === undefined) return [];
+  if (personality.flags?.length) {
+    const message = `ignoring personality flags: ${personality.flags.join(" ")}`;
+    warnings.push({ message, origin: "/linux/personality/flags" });
+  }
   const persona = lookUp(personalityDomains, personality.domain, "/linux/personality/domain");
   const what = `set personality ${personality.domain}`;
   return describe("/linux/personality", what, { op: "personality", persona });

@@ -36,7 +36,7 @@ export function planProgram(process: Process, options: ProgramOptions): PlannedO
   const search = environmentValue(env, "PATH");
   const origin = "/process/args";
   return [
-    ...planScheduling(process, spec.linux),
+    ...planScheduling(process, spec.linux, warnings),
     ...planLabels(process, proc),
     ...planNoNewPrivileges(process),
     ...closeSlots(options.close),
