@@ -1,0 +1,44 @@
+// JSON.parse with what config.json needs beyond it: whole numbers of 64 bits.
+
+/**
+ * A number that is not written as a whole number, such as 1.5 or 1e3. No field takes one; the schema
+ * reports it with the digits that were written.
+ */
+export class InexactNumber {
+  readonly source: string;
+  constructor(source: string) {
+    this.source = source;
+  }
+  toJSON(): number {
+    return Number(this.source);
+  }
+}
+
+// Numbers that JSON.parse would change: of 16 digits or more, or with a fraction or an exponent. Text in
+// quotes may match too, which costs time only.
+const special = /[:,[\s]-?(?:\d+[.eE]|\d{16})/;
+
+/** Parses JSON; numbers beyond 2^53 become bigints. Throws what JSON.parse throws. */
+export function parseJson(text: string): unknown {
+  return special.test(text) ? JSON.parse(text, keepNumber) : JSON.parse(text);
+}
+
+/** Whether arrays and objects are nested deeper than `limit`. */
+export function isDeeper(text: string, limit: number): boolean {
+  // So few brackets cannot be too deep, and counting them costs nothing.
+  if (text.split("{").length + text.split("[").length - 2 <= limit) return false;
+  let depth = 0;
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/gs)) {
+    if (token === "{" || token === "[") {
+      if (++depth > limit) return true;
+    } else if (token === "}" || token === "]") depth--;
+  }
+  return false;
+}
+
+function keepNumber(_key: string, value: unknown, context?: { source?: string }): unknown {
+  if (typeof value !== "number") return value;
+  const source = context?.source ?? String(value);
+  if (!/^-?\d+$/.test(source)) return new InexactNumber(source);
+  return Number.isSafeInteger(value) ? value : BigInt(source);
+}

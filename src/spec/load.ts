@@ -1,0 +1,77 @@
+import { basename } from "node:path";
+
+import { TsrunError } from "../errors.ts";
+import { describeIssue, type Issue, locateIssues } from "./issue.ts";
+import { normalize, prune } from "./normalize.ts";
+import { parseText, readConfig } from "./read.ts";
+import { applyRules } from "./rules/index.ts";
+import type { SpecDraft } from "./rules/rule.ts";
+import { checkSchema, fitsSchema } from "./schema/check.ts";
+import type { ValidSpec } from "./types.ts";
+
+export type LoadedSpec = {
+  spec: ValidSpec;
+  /** Absolute path of the file. */
+  file: string;
+  text: string;
+  /** What runc warns of, too, when it creates such a container. */
+  warnings: Issue[];
+};
+
+/** More than this many problems are counted, not listed. */
+const maxListed = 20;
+
+/**
+ * The configuration of a bundle, ready to be planned. Refuses what runc refuses and what cannot work; what the
+ * specification forbids but runc runs is let through (`validate` tells of it).
+ */
+export function loadSpec(bundle: string, file?: string): LoadedSpec {
+  const config = readConfig(bundle, file);
+  const value = normalize(parseText(config.text, config.file), config.text);
+  if (!fitsSchema(value)) throw refusal(value, config);
+  const issues = applyRules(value as SpecDraft, "create");
+  if (issues.some(({ severity }) => severity === "error")) throw refusal(value, config);
+  return { spec: value as ValidSpec, ...config, warnings: locateIssues(issues, config.text) };
+}
+
+function refusal(value: unknown, { file, text }: { file: string; text: string }): TsrunError {
+  const schemaIssues = checkSchema(value);
+  const found = [...schemaIssues, ...applyRules(prune(value, schemaIssues), "create")];
+  const issues = locateIssues(
+    found.filter(({ severity }) => severity === "error"),
+    text,
+  );
+  const [first, ...more] = issues;
+  if (first === undefined) throw new TsrunError("INTERNAL", "a configuration was refused for no reason");
+  if (more.length === 0) {
+    return new TsrunError("CONFIG_INVALID", describeInFull(first), {
+      pointer: first.pointer,
+      position: positionOf(first, file),
+      hint: first.hint,
+    });
+  }
+  const listed = issues.slice(0, maxListed).map((issue) => {
+    const place = `${basename(file)}:${issue.line}:${issue.column}`;
+    return `\n${place}: ${issue.pointer}: ${describeInFull(issue)}${issue.hint ? ` (${issue.hint})` : ""}`;
+  });
+  const rest = issues.length > maxListed ? `\nand ${issues.length - maxListed} more` : "";
+  const summary = `${basename(file)} has ${issues.length} problems, the first is ${describeInFull(first)}`;
+  return new TsrunError("CONFIG_INVALID", `${summary}${listed.join("")}${rest}`, {
+    hint: "`tsrun validate` explains each of them",
+  });
+}
+
+// Texts that come from rules are known to callers as they are; those of the schema need the field's name.
+function describeInFull(issue: Issue): string {
+  const { expected, got, message } = issue;
+  const parts = [
+    ...(expected !== undefined && !message.includes(expected) ? [`expected ${expected}`] : []),
+    ...(got !== undefined && !message.includes(got) ? [`got ${got}`] : []),
+  ];
+  const text = describeIssue(issue);
+  return parts.length === 0 ? text : `${text} (${parts.join(", ")})`;
+}
+
+function positionOf({ line, column }: Issue, file: string): TsrunError["position"] {
+  return line === undefined || column === undefined ? undefined : { file, line, column };
+}
