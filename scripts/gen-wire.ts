@@ -29,7 +29,12 @@ for (const line of source.split("\n")) {
 
 const camel = (name: string): string =>
   name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-const tsKind = { u: "number | bigint", s: "string | null", b: "Uint8Array", v: "readonly string[]" };
+const tsKind = {
+  u: "number | bigint",
+  s: "string | null",
+  b: "Uint8Array",
+  v: "readonly string[]",
+};
 const slotNames = new Set(["slot", "root", "target", "like", "proc", "userns"]);
 const optionalNames = new Set(["source", "fstype", "data", "search"]);
 /** What the reader in init checks of a field: f is a slot, o a string that may be missing. */
@@ -80,7 +85,11 @@ function header(): string {
     }
   }
   out.push(`};`, ``, `struct op_def {`, `  uint16_t code;`, `  const char *name;`);
-  out.push(`  const char *kinds; // one letter a field: u s b v, f: a slot, o: a string that may be missing`, `};`, ``);
+  out.push(
+    `  const char *kinds; // one letter a field: u s b v, f: a slot, o: a string that may be missing`,
+    `};`,
+    ``,
+  );
   out.push(`static const struct op_def op_defs[] = {`);
   for (const op of ops) {
     out.push(`    {${op.code}, "${op.name}", "${op.fields.map(checkedKind).join("")}"},`);

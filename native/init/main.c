@@ -172,10 +172,21 @@ static int load_plan(struct plan *plan) {
     return problem == NULL ? prepare_exec(plan) : refuse(EINVAL, problem);
 }
 
+// What is opened later must not become standard input, output or error.
+static void fill_stdio(void) {
+    long fd;
+    do {
+        fd = sys(openat, AT_FDCWD, "/dev/null", O_RDWR, 0);
+    } while (fd >= 0 && fd <= 2);
+    if (fd >= 0)
+        sys(close, fd);
+}
+
 int main(int argc, char **argv, char **envp) {
     (void)argc, (void)argv, (void)envp;
     // Whoever shares a namespace with this process must not look into it.
     op_dumpable(false);
+    fill_stdio();
     sys(close_range, FIRST_PRIVATE_FD, UINT32_MAX, CLOSE_RANGE_CLOEXEC);
     set_process_defaults();
     report_about(NO_OP);

@@ -37,7 +37,7 @@ function rootfs(t: Tap, files: Record<string, string> = {}): string {
   }
   return path;
 }
-type Tap = { testdir(content: object): string };
+type Tap = Pick<typeof t, "testdir">;
 
 /** Ops between a fresh mount namespace and the pivot; the host's busybox is bound into the rootfs. */
 function enter(path: string, mounts: readonly Step[] = [], after: readonly Step[] = []): Step[] {
@@ -62,11 +62,32 @@ function bind(source: string, path: string, slot: number): Step[] {
   ];
 }
 
-function mount(fstype: string, path: string, more: Partial<Step & { op: "new_mount" }> = {}): Step[] {
+function mount(
+  fstype: string,
+  path: string,
+  more: Partial<Step & { op: "new_mount" }> = {},
+): Step[] {
   const [slot, target] = [3, 4];
   return [
-    { op: "target", root, path, like: noSlot, mode: fstype === "proc" ? TARGET_ORDINARY : 0, slot: target },
-    { op: "new_mount", fstype, source: fstype, options: [], attributes: 0, target, copyMode: 0, slot, ...more },
+    {
+      op: "target",
+      root,
+      path,
+      like: noSlot,
+      mode: fstype === "proc" ? TARGET_ORDINARY : 0,
+      slot: target,
+    },
+    {
+      op: "new_mount",
+      fstype,
+      source: fstype,
+      options: [],
+      attributes: 0,
+      target,
+      copyMode: 0,
+      slot,
+      ...more,
+    },
     { op: "move_mount", slot, target },
     { op: "close", slot: target },
     { op: "close", slot },
@@ -74,7 +95,8 @@ function mount(fstype: string, path: string, more: Partial<Step & { op: "new_mou
 }
 
 const flags = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWPID | CLONE_NEWIPC;
-const run = (ops: readonly Step[], options: Run = {}) => runInit(ops, { cloneFlags: flags, ...options });
+const run = (ops: readonly Step[], options: Run = {}) =>
+  runInit(ops, { cloneFlags: flags, ...options });
 
 t.test("a container with its own name, root and processes", { skip }, async (t) => {
   const path = rootfs(t, { "etc/motd": "hello" });
@@ -98,10 +120,18 @@ t.test("the old root is gone after the pivot", { skip }, async (t) => {
 });
 
 t.test("init needs less than 1 MiB of memory", { skip }, async (t) => {
-  const ops: Step[] = [...enter(rootfs(t), mount("proc", "/proc")), { op: "ready" }, { op: "wait_start", slot: 9 }];
+  const ops: Step[] = [
+    ...enter(rootfs(t), mount("proc", "/proc")),
+    { op: "ready" },
+    { op: "wait_start", slot: 9 },
+  ];
   const { memory, output, exit } = run(ops);
   t.ok(memory > 0 && memory < 1024, `${memory} KiB`);
-  t.equal(output, "read exec fifo: bad file descriptor\n", "what fails after ready is said on stderr");
+  t.equal(
+    output,
+    "read exec fifo: bad file descriptor\n",
+    "what fails after ready is said on stderr",
+  );
   t.equal(exit, 1);
 });
 
@@ -127,12 +157,15 @@ t.test("mounts never leave the root, whatever links the image has", { skip }, as
   t.equal(output, `${host}/inside\n/tmp/below\n/made/by/init\n/straight\n`);
   t.equal(readFileSync(`${host}/victim`, "utf8"), "untouched");
   t.notOk(existsSync(`${host}/inside`));
-  t.match(run(enter(path, mount("tmpfs", "/loop/x"))).messages, [{ kind: "fail", errno: 40, text: "openat2 /loop/x" }]);
+  t.match(run(enter(path, mount("tmpfs", "/loop/x"))).messages, [
+    { kind: "fail", errno: 40, text: "openat2 /loop/x" },
+  ]);
 });
 
 t.test("nothing is mounted over the root, and procfs on no link", { skip }, async (t) => {
   const path = rootfs(t, { self: "-> /", sys: "-> /etc", "a/proc": "-> ../etc", file: "" });
-  const fails = (where: string, fstype: string) => run(enter(path, mount(fstype, where))).messages[0]?.text;
+  const fails = (where: string, fstype: string) =>
+    run(enter(path, mount(fstype, where))).messages[0]?.text;
   t.equal(fails("/self", "tmpfs"), "cannot mount over the root of the container: /self");
   t.equal(fails("/a/proc", "proc"), "must be mounted on an ordinary directory: /a/proc");
   t.equal(fails("/file", "proc"), "must be mounted on an ordinary directory: /file");
@@ -140,7 +173,10 @@ t.test("nothing is mounted over the root, and procfs on no link", { skip }, asyn
 
 t.test("a bound file gets a file as its target, made where it is missing", { skip }, async (t) => {
   const path = rootfs(t);
-  const { output } = run([...enter(path, bind(`${path}/../host/victim`, "/new/place/file", 6)), execute("busybox cat /new/place/file")]);
+  const { output } = run([
+    ...enter(path, bind(`${path}/../host/victim`, "/new/place/file", 6)),
+    execute("busybox cat /new/place/file"),
+  ]);
   t.equal(output, "untouched");
   t.ok(statSync(`${path}/new/place/file`).isFile());
   t.equal(statSync(`${path}/new/place`).mode & 0o7777, 0o755);
@@ -179,29 +215,49 @@ t.test("options that the kernel refuses come back with its own words", { skip },
     errno: 22,
     text: /^fsconfig size=huge: tmpfs: Bad value for 'size'$/,
   });
-  t.match(fails({ options: ["nonsense"] }), { text: "fsconfig nonsense: tmpfs: Unknown parameter 'nonsense'" });
+  t.match(fails({ options: ["nonsense"] }), {
+    text: "fsconfig nonsense: tmpfs: Unknown parameter 'nonsense'",
+  });
   t.match(fails({ fstype: "nofs" }), { errno: 19, text: "fsopen nofs" });
 });
 
-t.test("a tmpfs takes the mode and, with tmpcopyup, the content of what it hides", { skip }, async (t) => {
-  const path = rootfs(t, { "data/deep/file": "text", "data/link": "-> deep/file", "data/big": "x".repeat(100_000) });
-  for (let i = 0; i < 200; i++) writeFileSync(`${path}/data/deep/${"n".repeat(40)}${i}`, String(i));
-  const [slot, target] = [3, 4];
-  const { output, messages } = run([
-    ...enter(path, [
-      { op: "target", root, path: "/data", like: noSlot, mode: 0, slot: target },
-      { op: "new_mount", fstype: "tmpfs", source: "tmpfs", options: [], attributes: 0, target, copyMode: 1, slot },
-      { op: "copy_up", target, slot },
-      { op: "move_mount", slot, target },
-    ]),
-    execute(
-      "cd /data; busybox stat -c %a .; busybox cat link; echo; busybox wc -c < big; busybox ls deep | busybox wc -l; echo gone > big",
-    ),
-  ]);
-  t.strictSame(messages, []);
-  t.equal(output, "755\ntext\n100000\n201\n");
-  t.equal(statSync(`${path}/data/big`).size, 100_000, "the image is left alone");
-});
+t.test(
+  "a tmpfs takes the mode and, with tmpcopyup, the content of what it hides",
+  { skip },
+  async (t) => {
+    const path = rootfs(t, {
+      "data/deep/file": "text",
+      "data/link": "-> deep/file",
+      "data/big": "x".repeat(100_000),
+    });
+    for (let i = 0; i < 200; i++)
+      writeFileSync(`${path}/data/deep/${"n".repeat(40)}${i}`, String(i));
+    const [slot, target] = [3, 4];
+    const { output, messages } = run([
+      ...enter(path, [
+        { op: "target", root, path: "/data", like: noSlot, mode: 0, slot: target },
+        {
+          op: "new_mount",
+          fstype: "tmpfs",
+          source: "tmpfs",
+          options: [],
+          attributes: 0,
+          target,
+          copyMode: 1,
+          slot,
+        },
+        { op: "copy_up", target, slot },
+        { op: "move_mount", slot, target },
+      ]),
+      execute(
+        "cd /data; busybox stat -c %a .; busybox cat link; echo; busybox wc -c < big; busybox ls deep | busybox wc -l; echo gone > big",
+      ),
+    ]);
+    t.strictSame(messages, []);
+    t.equal(output, "755\ntext\n100000\n201\n");
+    t.equal(statSync(`${path}/data/big`).size, 100_000, "the image is left alone");
+  },
+);
 
 t.test("device nodes", { skip }, async (t) => {
   const path = rootfs(t, { "dev/taken": "a file" });
@@ -225,10 +281,15 @@ t.test("device nodes", { skip }, async (t) => {
       { op: "symlink", root, path: "/dev/fd", to: "/proc/self/fd" },
       { op: "symlink", root, path: "/dev/fd", to: "/elsewhere" },
     ]),
-    execute("busybox stat -c '%F %t:%T %a %u:%g' /dev/null /dev/sub/zero; busybox readlink /dev/fd"),
+    execute(
+      "busybox stat -c '%F %t:%T %a %u:%g' /dev/null /dev/sub/zero; busybox readlink /dev/fd",
+    ),
   ]);
   t.strictSame(messages, []);
-  t.equal(output, "character special file 1:3 640 5:6\ncharacter special file 1:5 640 5:6\n/proc/self/fd\n");
+  t.equal(
+    output,
+    "character special file 1:3 640 5:6\ncharacter special file 1:5 640 5:6\n/proc/self/fd\n",
+  );
   t.match(run(enter(path, [device("taken", 3)])).messages, [
     { kind: "fail", errno: 17, text: "another file is in the place of device /dev/taken" },
   ]);
@@ -242,26 +303,47 @@ t.test("device nodes of the host can be bound, but not through a link", { skip }
     { op: "open_tree", path: "/dev/null", recursive: 0, slot: 5 },
     { op: "bind_device", root, path: name, slot: 5 },
   ];
-  const { output } = run([...enter(path, device("/dev/null")), execute("busybox stat -c '%t:%T' /dev/null")]);
+  const { output } = run([
+    ...enter(path, device("/dev/null")),
+    execute("busybox stat -c '%t:%T' /dev/null"),
+  ]);
   t.equal(output, "1:3\n");
   t.match(run(enter(path, device("/dev/link"))).messages, [{ kind: "fail", errno: 40 }]);
 });
 
 t.test("masked and read-only paths", { skip }, async (t) => {
-  const path = rootfs(t, { "secret/file": "s", "other/file": "o", "etc/key": "k", "fixed/file": "f" });
-  const nodes: Step = { op: "mknod", root, path: "/dev/null", mode: S_IFCHR | 0o666, major: 1, minor: 3, uid: 0, gid: 0 };
+  const path = rootfs(t, {
+    "secret/file": "s",
+    "other/file": "o",
+    "etc/key": "k",
+    "fixed/file": "f",
+  });
+  const nodes: Step = {
+    op: "mknod",
+    root,
+    path: "/dev/null",
+    mode: S_IFCHR | 0o666,
+    major: 1,
+    minor: 3,
+    uid: 0,
+    gid: 0,
+  };
   const { output, messages } = run([
-    ...enter(path, [...mount("tmpfs", "/dev"), nodes, ...mount("proc", "/proc")], [
-      { op: "readonly_path", path: "/fixed" },
-      { op: "readonly_path", path: "/missing" },
-      { op: "readonly_path", path: "/proc/sys" },
-      { op: "masked_path", path: "/secret" },
-      { op: "masked_path", path: "/other" },
-      { op: "masked_path", path: "/etc/key" },
-      { op: "masked_path", path: "/proc/kallsyms" },
-      { op: "masked_path", path: "/missing" },
-      { op: "root_attributes", set: MOUNT_ATTR_RDONLY },
-    ]),
+    ...enter(
+      path,
+      [...mount("tmpfs", "/dev"), nodes, ...mount("proc", "/proc")],
+      [
+        { op: "readonly_path", path: "/fixed" },
+        { op: "readonly_path", path: "/missing" },
+        { op: "readonly_path", path: "/proc/sys" },
+        { op: "masked_path", path: "/secret" },
+        { op: "masked_path", path: "/other" },
+        { op: "masked_path", path: "/etc/key" },
+        { op: "masked_path", path: "/proc/kallsyms" },
+        { op: "masked_path", path: "/missing" },
+        { op: "root_attributes", set: MOUNT_ATTR_RDONLY },
+      ],
+    ),
     execute(
       "busybox ls /secret /other; busybox cat /etc/key; busybox wc -c < /proc/kallsyms;" +
         "for f in /secret/x /other/x /fixed/x /proc/sys/kernel/shmmax /x; do (echo > $f); done; echo > /etc/key; echo done",
@@ -285,12 +367,23 @@ t.test("a terminal of the container's own devpts", { skip }, async (t) => {
     { op: "setsid" },
     ...enter(path, [
       ...mount("tmpfs", "/dev"),
-      { op: "mknod", root, path: "/dev/tty", mode: S_IFCHR | 0o666, major: 5, minor: 0, uid: 0, gid: 0 },
+      {
+        op: "mknod",
+        root,
+        path: "/dev/tty",
+        mode: S_IFCHR | 0o666,
+        major: 5,
+        minor: 0,
+        uid: 0,
+        gid: 0,
+      },
       ...mount("devpts", "/dev/pts", { options: ["newinstance", "ptmxmode=0666", "mode=0620"] }),
       ...mount("proc", "/proc"),
       { op: "console", root, width: 91, height: 23, uid: 7, bind: 1 },
     ]),
-    execute("busybox stty size; busybox tty; busybox stat -c '%t:%T %u' /dev/console; echo to tty > /dev/tty"),
+    execute(
+      "busybox stty size; busybox tty; busybox stat -c '%t:%T %u' /dev/console; echo to tty > /dev/tty",
+    ),
   ]);
   t.match(messages, [{ kind: "console", fd: true }]);
   t.equal(terminal, "23 91\r\n/dev/pts/0\r\n88:0 7\r\nto tty\r\n");
@@ -300,19 +393,29 @@ t.test("a terminal of the container's own devpts", { skip }, async (t) => {
 t.test("a fake ptmx is not opened", { skip }, async (t) => {
   const path = rootfs(t, { "dev/pts/ptmx": "fake" });
   const ops: Step[] = [{ op: "console", root, width: 0, height: 0, uid: 0, bind: 1 }];
-  t.match(run(enter(path, ops)).messages, [{ text: "is not the multiplexer of a devpts: /dev/pts/ptmx" }]);
+  t.match(run(enter(path, ops)).messages, [
+    { text: "is not the multiplexer of a devpts: /dev/pts/ptmx" },
+  ]);
 });
 
-t.test("without pivot_root no complete procfs or sysfs of the host is left", { skip }, async (t) => {
-  const path = rootfs(t);
-  const ops = enter(path, mount("proc", "/proc")).map((op): Step => (op.op === "pivot" ? { ...op, op: "move_root" } : op));
-  const { output, messages } = run([
-    ...ops,
-    execute("busybox ls /; busybox awk '$9 == \"proc\" || $9 == \"sysfs\" { print $5 }' /proc/self/mountinfo"),
-  ]);
-  t.strictSame(messages, []);
-  t.equal(output, "bin\ndev\netc\nproc\ntmp\n/proc\n");
-});
+t.test(
+  "without pivot_root no complete procfs or sysfs of the host is left",
+  { skip },
+  async (t) => {
+    const path = rootfs(t);
+    const ops = enter(path, mount("proc", "/proc")).map((op): Step =>
+      op.op === "pivot" ? { ...op, op: "move_root" } : op,
+    );
+    const { output, messages } = run([
+      ...ops,
+      execute(
+        'busybox ls /; busybox awk \'$9 == "proc" || $9 == "sysfs" { print $5 }\' /proc/self/mountinfo',
+      ),
+    ]);
+    t.strictSame(messages, []);
+    t.equal(output, "bin\ndev\netc\nproc\ntmp\n/proc\n");
+  },
+);
 
 t.test("a mount namespace of its own is not needed for a root", { skip }, async (t) => {
   const path = rootfs(t, { "bin/busybox": readFileSync("/bin/busybox", "latin1") });
@@ -339,6 +442,9 @@ t.test("sysctls go to a procfs that nothing is mounted over", { skip }, async (t
   ]);
   t.strictSame(messages, []);
   t.equal(output, "12345678\n");
-  const bad = run([{ op: "open_proc", slot: 9 }, { op: "sysctl", proc: 9, file: "../1/comm", value: "x" }]);
+  const bad = run([
+    { op: "open_proc", slot: 9 },
+    { op: "sysctl", proc: 9, file: "../1/comm", value: "x" },
+  ]);
   t.match(bad.messages, [{ kind: "fail", errno: 18, text: "openat2 /proc/sys/../1/comm" }]);
 });

@@ -14,10 +14,15 @@ export const buildId = "000102030405060708090a0b0c0d0e0f";
 export const isRoot = process.getuid?.() === 0;
 
 const freestanding = [
-  ..."-std=gnu11 -O2 -Wall -Wextra -Werror -ffreestanding -fno-stack-protector -fno-pie".split(" "),
+  ..."-std=gnu11 -O2 -Wall -Wextra -Werror -ffreestanding -fno-tree-loop-distribute-patterns -fno-stack-protector -fno-pie".split(
+    " ",
+  ),
   ..."-nostdlib -static -no-pie -Wl,-z,noexecstack".split(" "),
 ];
-const sanitized = "-std=gnu11 -g -O1 -DINIT_HOSTED -fsanitize=address,undefined -fno-sanitize-recover=all".split(" ");
+const sanitized =
+  "-std=gnu11 -g -O1 -DINIT_HOSTED -fsanitize=address,undefined -fno-sanitize-recover=all".split(
+    " ",
+  );
 
 /** Compiles a program of these tests when it is older than its sources; returns its path. */
 export function compile(name: "init" | "init-sanitized" | "driver" | "mutate-plan"): string {
@@ -37,12 +42,21 @@ export function compile(name: "init" | "init-sanitized" | "driver" | "mutate-pla
   }[name];
   // Renamed when it is whole: test files run side by side.
   const draft = `${file}.${process.pid}`;
-  execFileSync(compiler ?? "cc", [...parts, `-I${output}`, "-o", draft], { stdio: ["ignore", 2, 2] });
+  execFileSync(compiler ?? "cc", [...parts, `-I${output}`, "-o", draft], {
+    stdio: ["ignore", 2, 2],
+  });
   execFileSync("mv", [draft, file]);
   return file;
 }
 
-export type Said = { kind: string; op: number; errno: number; value: number; fd: boolean; text: string };
+export type Said = {
+  kind: string;
+  op: number;
+  errno: number;
+  value: number;
+  fd: boolean;
+  text: string;
+};
 export type Outcome = {
   messages: Said[];
   exit: number;
@@ -67,7 +81,10 @@ export type Run = {
 /** Ops as the bytes of a plan. */
 export function encodeOps(ops: readonly (Op & { optional?: boolean })[], handed = 0): Uint8Array {
   const fds: HandedFd[] = Array.from({ length: handed }, () => ({ kind: "exec-fifo" }));
-  const plan = { ops: ops.map((op) => ({ ...op, origin: "", what: op.op })), fds } as unknown as Plan;
+  const plan = {
+    ops: ops.map((op) => ({ ...op, origin: "", what: op.op })),
+    fds,
+  } as unknown as Plan;
   return encodePlan(plan, Buffer.from(buildId, "hex"));
 }
 
@@ -77,13 +94,20 @@ export function runInit(ops: readonly (Op & { optional?: boolean })[], run: Run 
   const plan = `${output}plan.${process.pid}`;
   const [init, driver] = [compile(run.sanitized ? "init-sanitized" : "init"), compile("driver")];
   writeFileSync(plan, run.bytes ?? encodeOps(ops, handed.length));
-  const { stdout, stderr, status } = spawnSync(driver, [init, plan, String(run.cloneFlags ?? 0), ...handed], {
-    env: { ...run.env },
-    encoding: "utf8",
-    timeout: 20_000,
-  });
+  const { stdout, stderr, status } = spawnSync(
+    driver,
+    [init, plan, String(run.cloneFlags ?? 0), ...handed],
+    {
+      env: { ...run.env },
+      encoding: "utf8",
+      timeout: 20_000,
+    },
+  );
   if (status !== 0) throw new Error(`driver: ${status} ${stdout} ${stderr}`);
-  const lines = stdout.trim().split("\n").map((line): Said => JSON.parse(line));
+  const lines = stdout
+    .trim()
+    .split("\n")
+    .map((line): Said => JSON.parse(line));
   const valueOf = (kind: string): number => lines.find((line) => line.kind === kind)?.value ?? -1;
   return {
     messages: lines.filter(({ kind }) => !["exit", "signal", "terminal", "memory"].includes(kind)),
