@@ -11,6 +11,9 @@ using Arguments = const Napi::CallbackInfo &;
 // -- arguments.cc: a wrong type leaves a JavaScript exception pending; ask Failed() after reading
 // all of them.
 bool Failed(Arguments info);
+Napi::Value Field(Napi::Value object, const char *name);
+Napi::Value Element(Napi::Value array, uint32_t index);
+uint32_t Length(Napi::Value array);
 int ToInt(Napi::Value value);
 uint32_t ToUint(Napi::Value value);
 uint64_t ToUint64(Napi::Value value);

@@ -6,28 +6,63 @@ bool Failed(Arguments info) {
     return info.Env().IsExceptionPending();
 }
 
+// With an exception pending no more may be asked of JavaScript.
+static bool Pending(Napi::Value value) {
+    return value.Env().IsExceptionPending();
+}
+
+static Napi::Value OrUndefined(Napi::Env env, Napi::Value value) {
+    return value.IsEmpty() ? env.Undefined() : value;
+}
+
+Napi::Value Field(Napi::Value object, const char *name) {
+    if (Pending(object))
+        return object.Env().Undefined();
+    return OrUndefined(object.Env(), object.As<Napi::Object>().Get(name));
+}
+
+Napi::Value Element(Napi::Value array, uint32_t index) {
+    if (Pending(array))
+        return array.Env().Undefined();
+    return OrUndefined(array.Env(), array.As<Napi::Object>().Get(index));
+}
+
+uint32_t Length(Napi::Value array) {
+    if (Pending(array))
+        return 0;
+    if (!array.IsArray()) {
+        Napi::TypeError::New(array.Env(), "An array was expected").ThrowAsJavaScriptException();
+        return 0;
+    }
+    return array.As<Napi::Array>().Length();
+}
+
 int ToInt(Napi::Value value) {
-    return value.As<Napi::Number>().Int32Value();
+    return Pending(value) ? 0 : value.As<Napi::Number>().Int32Value();
 }
 
 uint32_t ToUint(Napi::Value value) {
-    return value.As<Napi::Number>().Uint32Value();
+    return Pending(value) ? 0 : value.As<Napi::Number>().Uint32Value();
 }
 
 uint64_t ToUint64(Napi::Value value) {
+    if (Pending(value))
+        return 0;
     bool lossless = false;
     uint64_t number = value.As<Napi::BigInt>().Uint64Value(&lossless);
-    if (!lossless && !value.Env().IsExceptionPending())
+    if (!lossless && !Pending(value))
         Napi::RangeError::New(value.Env(), "An unsigned 64 bit number was expected")
             .ThrowAsJavaScriptException();
     return number;
 }
 
 bool ToBool(Napi::Value value) {
-    return value.As<Napi::Boolean>().Value();
+    return Pending(value) ? false : value.As<Napi::Boolean>().Value();
 }
 
 std::string ToText(Napi::Value value) {
+    if (Pending(value))
+        return "";
     std::string text = value.As<Napi::String>().Utf8Value();
     if (text.find('\0') != std::string::npos)
         Napi::TypeError::New(value.Env(), "A string without NUL was expected")
@@ -35,22 +70,14 @@ std::string ToText(Napi::Value value) {
     return text;
 }
 
-// The elements of an array, each converted; empty when one is of the wrong type.
-template <typename Element>
-static std::vector<Element> ToList(Napi::Value value, Element (*convert)(Napi::Value)) {
-    std::vector<Element> list;
-    if (!value.IsArray()) {
-        Napi::TypeError::New(value.Env(), "An array was expected").ThrowAsJavaScriptException();
-        return list;
-    }
-    Napi::Array array = value.As<Napi::Array>();
-    uint32_t length = array.Length();
-    list.reserve(length);
-    for (uint32_t i = 0; i < length; i++) {
+// The elements of an array, each converted.
+template <typename Item>
+static std::vector<Item> ToList(Napi::Value value, Item (*convert)(Napi::Value)) {
+    std::vector<Item> list;
+    const uint32_t length = Length(value);
+    for (uint32_t i = 0; i < length && !Pending(value); i++) {
         Napi::HandleScope scope(value.Env());
-        list.push_back(convert(array.Get(i)));
-        if (value.Env().IsExceptionPending())
-            return {};
+        list.push_back(convert(Element(value, i)));
     }
     return list;
 }
@@ -64,6 +91,8 @@ std::vector<std::string> ToTexts(Napi::Value value) {
 }
 
 Napi::Uint8Array ToBytes(Napi::Value value) {
+    if (Pending(value))
+        return Napi::Uint8Array();
     if (!value.IsTypedArray() ||
         value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
         Napi::TypeError::New(value.Env(), "A Uint8Array was expected").ThrowAsJavaScriptException();

@@ -74,12 +74,11 @@ int64_t Milliseconds() {
 
 std::vector<pollfd> ToPollEntries(Napi::Value value) {
     std::vector<pollfd> entries;
-    Napi::Array array = value.As<Napi::Array>();
-    uint32_t length = array.Length();
-    for (uint32_t i = 0; i < length && !value.Env().IsExceptionPending(); i++) {
-        Napi::Object entry = array.Get(i).As<Napi::Object>();
-        short events = static_cast<short>(ToInt(entry.Get("events")));
-        entries.push_back({ToInt(entry.Get("fd")), events, 0});
+    const uint32_t length = Length(value);
+    for (uint32_t i = 0; i < length; i++) {
+        Napi::Value entry = Element(value, i);
+        short events = static_cast<short>(ToInt(Field(entry, "events")));
+        entries.push_back({ToInt(Field(entry, "fd")), events, 0});
     }
     return entries;
 }

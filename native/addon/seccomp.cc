@@ -27,35 +27,35 @@ struct Profile {
 
 using Context = std::unique_ptr<void, decltype(&seccomp_release)>;
 
-scmp_arg_cmp ToCondition(Napi::Object object) {
+scmp_arg_cmp ToCondition(Napi::Value object) {
     scmp_arg_cmp condition = {};
-    condition.arg = ToUint(object.Get("index"));
-    condition.op = static_cast<scmp_compare>(ToUint(object.Get("op")));
-    condition.datum_a = ToUint64(object.Get("value"));
-    condition.datum_b = ToUint64(object.Get("valueTwo"));
+    condition.arg = ToUint(Field(object, "index"));
+    condition.op = static_cast<scmp_compare>(ToUint(Field(object, "op")));
+    condition.datum_a = ToUint64(Field(object, "value"));
+    condition.datum_b = ToUint64(Field(object, "valueTwo"));
     return condition;
 }
 
-Rule ToRule(Napi::Object object) {
-    Rule rule = {ToUint(object.Get("action")), ToTexts(object.Get("names")), {}};
-    Napi::Array conditions = object.Get("args").As<Napi::Array>();
-    uint32_t length = conditions.Length();
-    for (uint32_t i = 0; i < length && !object.Env().IsExceptionPending(); i++)
-        rule.conditions.push_back(ToCondition(conditions.Get(i).As<Napi::Object>()));
+Rule ToRule(Napi::Value object) {
+    Rule rule = {ToUint(Field(object, "action")), ToTexts(Field(object, "names")), {}};
+    Napi::Value conditions = Field(object, "args");
+    const uint32_t length = Length(conditions);
+    for (uint32_t i = 0; i < length; i++)
+        rule.conditions.push_back(ToCondition(Element(conditions, i)));
     return rule;
 }
 
-Profile ToProfile(Napi::Object object) {
-    Profile profile = {ToUint(object.Get("defaultAction")), {}, {}};
-    Napi::Array architectures = object.Get("architectures").As<Napi::Array>();
-    uint32_t length = architectures.Length();
-    for (uint32_t i = 0; i < length && !object.Env().IsExceptionPending(); i++)
-        profile.architectures.push_back(ToUint(architectures.Get(i)));
-    Napi::Array rules = object.Get("rules").As<Napi::Array>();
-    length = rules.Length();
-    for (uint32_t i = 0; i < length && !object.Env().IsExceptionPending(); i++) {
+Profile ToProfile(Napi::Value object) {
+    Profile profile = {ToUint(Field(object, "defaultAction")), {}, {}};
+    Napi::Value architectures = Field(object, "architectures");
+    uint32_t length = Length(architectures);
+    for (uint32_t i = 0; i < length; i++)
+        profile.architectures.push_back(ToUint(Element(architectures, i)));
+    Napi::Value rules = Field(object, "rules");
+    length = Length(rules);
+    for (uint32_t i = 0; i < length; i++) {
         Napi::HandleScope scope(object.Env());
-        profile.rules.push_back(ToRule(rules.Get(i).As<Napi::Object>()));
+        profile.rules.push_back(ToRule(Element(rules, i)));
     }
     return profile;
 }
@@ -179,7 +179,7 @@ Napi::Value ExportFilter(Napi::Env env, scmp_filter_ctx context) {
 
 Napi::Value SeccompCompile(Arguments info) {
     Napi::Env env = info.Env();
-    Profile profile = ToProfile(info[0].As<Napi::Object>());
+    Profile profile = ToProfile(info[0]);
     if (Failed(info))
         return env.Undefined();
     Context context(seccomp_init(profile.default_action), seccomp_release);

@@ -216,26 +216,26 @@ struct Options {
     bool new_session = false;
 };
 
-Options ReadOptions(Napi::Object object) {
+Options ReadOptions(Napi::Value object) {
     Options options;
-    Napi::Value file = object.Get("file");
+    Napi::Value file = Field(object, "file");
     if (file.IsString())
         options.path = ToText(file);
     else
         options.file = ToInt(file);
-    options.argv = ToTexts(object.Get("argv"));
-    options.env = ToTexts(object.Get("env"));
-    options.fds = ToInts(object.Get("fds"));
-    options.clone_flags = ToUint(object.Get("cloneFlags"));
-    options.cgroup = ToInt(object.Get("cgroupFd"));
-    if (Napi::Value cwd = object.Get("cwd"); !cwd.IsUndefined())
+    options.argv = ToTexts(Field(object, "argv"));
+    options.env = ToTexts(Field(object, "env"));
+    options.fds = ToInts(Field(object, "fds"));
+    options.clone_flags = ToUint(Field(object, "cloneFlags"));
+    options.cgroup = ToInt(Field(object, "cgroupFd"));
+    if (Napi::Value cwd = Field(object, "cwd"); !cwd.IsUndefined())
         options.cwd = ToText(cwd);
-    if (Napi::Value limit = object.Get("nofile"); !limit.IsUndefined()) {
+    if (Napi::Value limit = Field(object, "nofile"); !limit.IsUndefined()) {
         options.has_limit = true;
-        options.nofile.rlim_cur = ToUint64(limit.As<Napi::Object>().Get(0u));
-        options.nofile.rlim_max = ToUint64(limit.As<Napi::Object>().Get(1u));
+        options.nofile.rlim_cur = ToUint64(Element(limit, 0));
+        options.nofile.rlim_max = ToUint64(Element(limit, 1));
     }
-    if (Napi::Value session = object.Get("newSession"); !session.IsUndefined())
+    if (Napi::Value session = Field(object, "newSession"); !session.IsUndefined())
         options.new_session = ToBool(session);
     return options;
 }
@@ -269,7 +269,7 @@ long CloneBlocked(CloneArguments *arguments, Child *child) {
 
 Napi::Value Spawn(Arguments info) {
     Napi::Env env = info.Env();
-    Options options = ReadOptions(info[0].As<Napi::Object>());
+    Options options = ReadOptions(info[0]);
     if (Failed(info))
         return env.Undefined();
     std::vector<char *> argv = ToPointers(options.argv), environment = ToPointers(options.env);

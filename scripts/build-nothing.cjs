@@ -1,0 +1,1 @@
+// Stands in the bundle for a module of Node that is loaded by a library but not used by us.

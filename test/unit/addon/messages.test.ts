@@ -1,0 +1,91 @@
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+
+import t from "tap";
+
+import { addon, runShell } from "./support.ts";
+
+t.test("a message arrives whole, with its descriptors", (t) => {
+  const [ours, theirs] = addon.socketpair();
+  const file = openSync(import.meta.filename, "r");
+  addon.sendMessage(ours, Buffer.from("hello"), [file, file]);
+  addon.sendMessage(ours, Buffer.from("again"), []);
+  const message = addon.receiveMessage(theirs, 100, -1);
+  t.equal(Buffer.from(message?.data ?? []).toString(), "hello");
+  t.equal(message?.fds.length, 2);
+  for (const fd of message?.fds ?? []) t.notOk([file, ours, theirs].includes(fd));
+  t.equal(readFileSync(message?.fds[0] ?? -1, "utf8"), readFileSync(import.meta.filename, "utf8"));
+  t.match(addon.receiveMessage(theirs, 100, 1000), { fds: [] });
+  for (const fd of [ours, theirs, file, ...(message?.fds ?? [])]) closeSync(fd);
+  t.end();
+});
+
+t.test("nothing within the time is undefined, the end of the stream is null", (t) => {
+  const [ours, theirs] = addon.socketpair();
+  t.equal(addon.receiveMessage(ours, 100, 10), undefined);
+  closeSync(theirs);
+  t.equal(addon.receiveMessage(ours, 100, 10), null);
+  t.equal(addon.receiveMessage(ours, 100, -1), null);
+  closeSync(ours);
+  t.end();
+});
+
+t.test("a peer that died with something unread is the end of the stream", (t) => {
+  const [ours, theirs] = addon.socketpair();
+  addon.sendMessage(ours, Buffer.from("unread"), []);
+  closeSync(theirs);
+  t.equal(addon.receiveMessage(ours, 100, 1000), null);
+  t.throws(() => addon.sendMessage(ours, Buffer.from("x"), []), {
+    code: "EPIPE",
+    syscall: "sendmsg",
+  });
+  closeSync(ours);
+  t.end();
+});
+
+t.test("a message longer than expected is an error, not a part", (t) => {
+  const [ours, theirs] = addon.socketpair();
+  addon.sendMessage(ours, Buffer.from("too long"), []);
+  t.throws(() => addon.receiveMessage(theirs, 3, -1), { code: "EMSGSIZE" });
+  closeSync(ours);
+  closeSync(theirs);
+  t.end();
+});
+
+t.test("a child can be talked to over descriptor 3", (t) => {
+  const [ours, theirs] = addon.socketpair();
+  runShell("echo from the child >&3", { fds: [-1, -1, -1, theirs] });
+  closeSync(theirs);
+  const message = addon.receiveMessage(ours, 100, 5000);
+  t.equal(Buffer.from(message?.data ?? []).toString(), "from the child\n");
+  closeSync(ours);
+  t.end();
+});
+
+for (const { what, name } of [
+  { what: "a path", name: "socket" },
+  { what: "a path longer than an address", name: `${"long/".repeat(25)}socket` },
+]) {
+  t.test(`connectUnix takes ${what}`, async (t) => {
+    const directory = t.testdir({ long: {} });
+    const path = join(directory, name);
+    const { mkdirSync, renameSync } = await import("node:fs");
+    mkdirSync(join(path, ".."), { recursive: true });
+    const server = createServer();
+    const short = join("/tmp", `tsrun-addon-${process.pid}`);
+    await new Promise<void>((resolve) => server.listen(short, resolve));
+    renameSync(short, path);
+    const accepted = new Promise((resolve) => server.once("connection", resolve));
+    const fd = addon.connectUnix(path);
+    t.ok(await accepted);
+    closeSync(fd);
+    server.close();
+  });
+}
+
+t.test("a socket that nobody made is an error with its path", (t) => {
+  const path = join(t.testdir(), "none");
+  t.throws(() => addon.connectUnix(path), { code: "ENOENT", syscall: "connect", message: path });
+  t.end();
+});
