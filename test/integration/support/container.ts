@@ -46,6 +46,8 @@ export type Container = {
 
 export const root = join(scratch, "root");
 let counter = 0;
+/** Node has it, the types of ES2024 do not. */
+const rawJson = JSON as typeof JSON & { rawJSON(text: string): unknown };
 
 t.teardown(() => {
   rmSync(scratch, { recursive: true, force: true });
@@ -107,7 +109,7 @@ function bind(place: Place, config: Config): Container {
 export function writeConfig(bundle: string, config: unknown): void {
   const text = JSON.stringify(
     config,
-    (_, value: unknown) => (typeof value === "bigint" ? JSON.rawJSON(String(value)) : value),
+    (_, value: unknown) => (typeof value === "bigint" ? rawJson.rawJSON(String(value)) : value),
     2,
   );
   writeFileSync(join(bundle, "config.json"), text);
