@@ -11,6 +11,7 @@ import {
   unlinkSync,
   writeSync,
 } from "node:fs";
+import { dirname } from "node:path";
 import type { CompiledSeccomp } from "./compile.ts";
 
 // A file for each profile: six u32 (magic, bytes of key, of filter, of unknown names; filter flags; notify), then key,
@@ -32,12 +33,26 @@ export function writeCache(directory: string, key: string, compiled: CompiledSec
   const bytes = Buffer.from(key);
   const temporary = `${directory}/new-${process.pid}-${Date.now()}`;
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory);
     makeRoom(directory);
     writeNew(temporary, encode(bytes, compiled));
     renameSync(temporary, `${directory}/${nameOf(bytes)}`);
   } catch {
     removeQuietly(temporary);
+  }
+}
+
+/** With its parent, if need be. mkdirSync's own `recursive` never ends where a parent cannot be made, as in /proc. */
+function makeDirectory(path: string): void {
+  for (const each of [path, dirname(path), path]) {
+    try {
+      mkdirSync(each, 0o700);
+      if (each === path) return;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "EEXIST" && each === path) return;
+      if (code !== "ENOENT" && code !== "EEXIST") throw error;
+    }
   }
 }
 
