@@ -47,6 +47,8 @@ function writeBundle(buildId: string): void {
     platform: "node",
     format: "cjs",
     target: "node26",
+    // jsonc-parser's main is UMD, whose require esbuild cannot follow.
+    mainFields: ["module", "main"],
     minify: true,
     sourcemap: "external",
     // Only commander wants it, for executable subcommands; loading it would cost every help text 2 ms.
