@@ -16,8 +16,8 @@ const IFLA_NET_NS_FD = 28;
 const IFA_FLAGS = 8;
 const IFA_F_PERMANENT = 0x80;
 const IFF_UP = 1;
-/** Attributes of an address that make it what it is: address, local, label, broadcast, anycast, flags, peer. */
-const keptAddressAttributes = new Set([1, 2, 3, 4, 5, 8]);
+/** Attributes of an address that make it what it is: address, local, broadcast, anycast, flags. */
+const keptAddressAttributes = new Set([1, 2, 4, 5, 8]);
 
 /**
  * Moves network devices of the host into the network namespace of a process. A device loses its
