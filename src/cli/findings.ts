@@ -15,7 +15,7 @@ function renderFinding(issue: Issue, file: string, lines: readonly string[]): st
   const place = line === undefined ? file : `${file}:${line}:${column}`;
   return [
     `${place}: ${severity}: ${describeIssue(issue)} [${rule}]\n`,
-    line === undefined ? "" : renderPlace(lines[line - 1] ?? "", line, column),
+    line === undefined ? "" : renderPlace(lines[line - 1], line, column),
     ...explanations(issue).map(([label, text]) => `  ${`${label}:`.padEnd(9)} ${text}\n`),
   ].join("");
 }
@@ -30,7 +30,8 @@ function explanations(issue: Issue): [label: string, text: string][] {
 const widest = 100;
 
 /** The line and a caret; of a long line only what is around the place. */
-function renderPlace(text: string, line: number, column: number): string {
+function renderPlace(text: string | undefined, line: number, column: number): string {
+  if (!text) return "";
   const from = Math.max(0, column - 1 - widest / 2);
   const shown = text.slice(from, from + widest).replaceAll("\t", " ");
   const margin = " ".repeat(String(line).length);

@@ -42,16 +42,26 @@ function commandNotes({ examples }: Command): string {
   return `\nExamples:\n${examples.map((example) => `  ${example}\n`).join("")}`;
 }
 
+const helpWidth = 100;
+
+/** Without these commander asks process.stdout, which costs time and makes a caller's pipe non-blocking. */
+const plainOutput = {
+  getOutHelpWidth: () => helpWidth,
+  getErrHelpWidth: () => helpWidth,
+  getOutHasColors: () => false,
+  getErrHasColors: () => false,
+};
+
 function programRenderer(writeErr: (text: string) => void = () => {}): Renderer {
   const program = new Renderer(programName)
     .exitOverride()
-    .configureOutput({ writeErr })
+    .configureOutput({ writeErr, ...plainOutput })
     .description(programSummary)
     .usage("[global options] COMMAND [options] [arguments]")
     .helpOption("-h, --help", "print help")
     .helpCommand(false)
     .option("-v, --version", "print versions")
-    .configureHelp({ helpWidth: 100, subcommandTerm: (command) => command.name() });
+    .configureHelp({ subcommandTerm: (command) => command.name() });
   globalFlags.forEach((flag) => program.addOption(optionOf(flag)));
   commands.forEach((command) => addCommand(program, command));
   return program;

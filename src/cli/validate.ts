@@ -1,21 +1,30 @@
 import { statSync } from "node:fs";
 
-import { checkConfig } from "../spec/check.ts";
-import { issuesToJson } from "../spec/issue.ts";
-import { type ConfigText, readConfig, readText } from "../spec/read.ts";
+import { TsrunError } from "../errors.ts";
+import { checkConfig, syntaxIssue } from "../spec/check.ts";
+import { type Issue, issuesToJson } from "../spec/issue.ts";
+import { readConfig, readText } from "../spec/read.ts";
 import { renderFindings } from "./findings.ts";
 import type { Invocation } from "./invocation.ts";
 import { print } from "./output.ts";
 
 /** tsrun validate */
 export function validate({ args, flags }: Invocation<"validate">): number {
-  const { file, text } = read(args[0]!);
-  const issues = checkConfig(text, file);
+  const { file, text, issues } = check(args[0]!);
   print(flags.json ? `${issuesToJson(issues, file)}\n` : renderFindings(issues, { file, text }));
   return issues.some(({ severity }) => severity === "error") ? 1 : 0;
 }
 
-function read(path: string): ConfigText {
-  const isFile = statSync(path).isDirectory() === false;
-  return isFile ? { file: path, text: readText(path) } : readConfig(path);
+type Checked = { readonly file: string; readonly text: string; readonly issues: Issue[] };
+
+function check(path: string): Checked {
+  try {
+    const isBundle = statSync(path).isDirectory();
+    const { file, text } = isBundle ? readConfig(path) : { file: path, text: readText(path) };
+    return { file, text, issues: checkConfig(text, file) };
+  } catch (error) {
+    // Bytes that are no text at all are a finding as well; what cannot be read is not.
+    if (!(error instanceof TsrunError) || error.code !== "CONFIG_SYNTAX") throw error;
+    return { file: path, text: "", issues: [syntaxIssue(error)] };
+  }
 }

@@ -25,7 +25,8 @@ export function checkConfig(text: string, file: string): Issue[] {
   return locateIssues([...issues, ...wrong, ...broken], text);
 }
 
-function syntaxIssue({ message, position, hint }: TsrunError): Issue {
+/** A file that is no JSON text, as a finding. */
+export function syntaxIssue({ message, position, hint }: TsrunError): Issue {
   return {
     severity: "error",
     rule: "json-syntax",
