@@ -15,17 +15,26 @@ import { dirname } from "node:path";
 import type { CompiledSeccomp } from "./compile.ts";
 
 // A file for each profile: six u32 (magic, bytes of key, of filter, of unknown names; filter flags; notify), then key,
-// filter and names. The name comes from a cheap hash and proves nothing: the whole key is compared.
+// filter and names. The name comes from a cheap hash
+// and proves nothing: the whole key is compared.
 const MAGIC = 0x43535354;
 const HEADER_BYTES = 24;
 const MOST_BYTES = 4 << 20;
 const MOST_ENTRIES = 64;
+/** Keys with one hash are kept side by side, as name-0, name-1 ... */
+const MOST_VARIANTS = 4;
 
 /** The filter that was kept for exactly this key, if any. */
 export function readCache(directory: string, key: string): CompiledSeccomp | undefined {
   const wanted = Buffer.from(key);
-  const content = readTrusted(`${directory}/${nameOf(wanted)}`);
-  return content === undefined ? undefined : decode(content, wanted);
+  const name = nameOf(wanted);
+  for (let variant = 0; variant < MOST_VARIANTS; variant++) {
+    const content = readTrusted(`${directory}/${name}-${variant}`);
+    if (content === undefined) return undefined;
+    const found = decode(content, wanted);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** Keeps a filter. A cache that cannot be written is no reason to fail. */
@@ -36,10 +45,23 @@ export function writeCache(directory: string, key: string, compiled: CompiledSec
     makeDirectory(directory);
     makeRoom(directory);
     writeNew(temporary, encode(bytes, compiled));
-    renameSync(temporary, `${directory}/${nameOf(bytes)}`);
+    renameSync(temporary, `${directory}/${freeName(directory, nameOf(bytes))}`);
   } catch {
     removeQuietly(temporary);
   }
+}
+
+/** The first variant that no other key has; the last one is for whoever comes last. */
+function freeName(directory: string, name: string): string {
+  let variant = 0;
+  while (variant < MOST_VARIANTS - 1 && holdsAnother(`${directory}/${name}-${variant}`)) variant++;
+  return `${name}-${variant}`;
+}
+
+/** Called after a miss: whatever is sound there belongs to another key. */
+function holdsAnother(path: string): boolean {
+  const content = readTrusted(path);
+  return content !== undefined && isWhole(content);
 }
 
 /** With its parent, if need be. mkdirSync's own `recursive` never ends where a parent cannot be made, as in /proc. */
@@ -89,16 +111,17 @@ function readTrusted(path: string): Buffer | undefined {
   }
 }
 
+/** Whether it has a header whose lengths add up. */
+function isWhole(content: Buffer): boolean {
+  if (content.length < HEADER_BYTES || content.readUInt32LE(0) !== MAGIC) return false;
+  const [keyBytes, filterBytes, nameBytes] = [4, 8, 12].map((at) => content.readUInt32LE(at));
+  return content.length === HEADER_BYTES + keyBytes! + filterBytes! + nameBytes!;
+}
+
 function decode(content: Buffer, wanted: Buffer): CompiledSeccomp | undefined {
-  if (content.length < HEADER_BYTES || content.readUInt32LE(0) !== MAGIC) return undefined;
-  const [keyBytes, filterBytes, nameBytes] = [
-    content.readUInt32LE(4),
-    content.readUInt32LE(8),
-    content.readUInt32LE(12),
-  ];
-  if (content.length !== HEADER_BYTES + keyBytes + filterBytes + nameBytes) return undefined;
-  const filterAt = HEADER_BYTES + keyBytes;
-  const namesAt = filterAt + filterBytes;
+  if (!isWhole(content)) return undefined;
+  const filterAt = HEADER_BYTES + content.readUInt32LE(4);
+  const namesAt = filterAt + content.readUInt32LE(8);
   if (!content.subarray(HEADER_BYTES, filterAt).equals(wanted)) return undefined;
   const names = content.toString("utf8", namesAt);
   return {
@@ -117,19 +140,13 @@ function encode(key: Buffer, { filter, flags, notify, unknown }: CompiledSeccomp
   return Buffer.concat([header, key, filter, names]);
 }
 
-/** FNV-1a over 32-bit words, and the length. */
+/** FNV-1a over some 256 of the key's words: a loop over all of them would cost more than all the rest of a hit. */
 function nameOf(key: Buffer): string {
-  let hash = 0x811c9dc5;
-  const whole = key.length & ~3;
-  // Read in place when aligned: buffers from the pool need not be.
-  const words =
-    key.byteOffset % 4 === 0
-      ? new Int32Array(key.buffer, key.byteOffset, whole / 4)
-      : new Int32Array(Uint8Array.from(key.subarray(0, whole)).buffer);
-  for (let index = 0; index < words.length; index++)
-    hash = Math.imul(hash ^ words[index]!, 0x01000193);
-  for (let index = whole; index < key.length; index++)
-    hash = Math.imul(hash ^ key[index]!, 0x01000193);
+  const step = Math.max(4, (key.length >>> 10) * 4);
+  let hash = key.length < 4 ? 0 : key.readInt32LE(key.length - 4);
+  for (let at = 0; at + 4 <= key.length; at += step) {
+    hash = Math.imul(hash ^ key.readInt32LE(at), 0x01000193);
+  }
   return `${key.length.toString(16)}-${(hash >>> 0).toString(16).padStart(8, "0")}`;
 }
 

@@ -45,18 +45,35 @@ t.test("another key finds nothing, nor does an absent directory", async (t) => {
   t.equal(readCache(`${directory}/none`, "key"), undefined);
 });
 
-t.test(
-  "the whole key is compared: a file under the name of another key is not taken",
-  async (t) => {
-    const { directory, file } = cacheWith(t, "key-1");
-    writeCache(directory, "key-2", compiled);
-    const other = `${directory}/${readdirSync(directory).find((name) => !file.endsWith(name))}`;
-    renameSync(file, other);
-    t.equal(readCache(directory, "key-2"), undefined);
-    writeCache(directory, "key-2", compiled);
-    t.ok(readCache(directory, "key-2"), "and is replaced");
-  },
-);
+t.test("the whole key is compared: keys with one hash are kept side by side", async (t) => {
+  const directory = `${t.testdir()}/cache`;
+  // Of keys this long every other word is hashed: these differ where the hash does not look.
+  const keys = ["A", "B", "C", "D", "E"].map(
+    (letter) => `${"x".repeat(1004)}${letter}${"x".repeat(1203)}`,
+  );
+  for (const [index, key] of keys.entries()) {
+    t.equal(readCache(directory, key), undefined, `${index} is not found before`);
+    writeCache(directory, key, { ...compiled, flags: index });
+  }
+  const names = readdirSync(directory);
+  t.equal(new Set(names.map((name) => name.replace(/-\d$/, ""))).size, 1, "they share a hash");
+  t.equal(names.length, 4);
+  t.strictSame(
+    keys.map((key) => readCache(directory, key)?.flags),
+    [0, 1, 2, undefined, 4],
+    "the last place is for whoever came last",
+  );
+});
+
+t.test("a file under the name of another key is not taken, but replaced", async (t) => {
+  const { directory, file } = cacheWith(t, "1-key-a");
+  writeCache(directory, "2-key-b", compiled);
+  const other = readdirSync(directory).find((name) => !file.endsWith(name))!;
+  renameSync(file, `${directory}/${other}`);
+  t.equal(readCache(directory, "2-key-b"), undefined);
+  writeCache(directory, "2-key-b", compiled);
+  t.ok(readCache(directory, "2-key-b"));
+});
 
 t.test("a file that others could have written is not taken", async (t) => {
   const { directory, file } = cacheWith(t, "key");
