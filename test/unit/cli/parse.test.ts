@@ -88,8 +88,17 @@ t.test("for kill a negative number behind the id is a signal", async (t) => {
 
 t.test("global flags stand in front of the command", async (t) => {
   const { globals, name } = run(
-    ...["--root", "/r", "--log=/l", "--log-format", "json", "--systemd-cgroup"],
-    ...["--rootless=true", "--criu", "/usr/sbin/criu", "state", "c"],
+    "--root",
+    "/r",
+    "--log=/l",
+    "--log-format",
+    "json",
+    "--systemd-cgroup",
+    "--rootless=true",
+    "--criu",
+    "/usr/sbin/criu",
+    "state",
+    "c",
   );
   t.equal(name, "state");
   t.match(globals, {
