@@ -1,5 +1,6 @@
-// dist/tsrun: what callers execute. Cleans the environment of what would steer node, notes the
-// caller's limit on open files (node raises its own), and becomes the engine.
+// dist/tsrun: what callers execute. Cleans the environment of what would steer node, notes the caller's
+// limit on open files (node raises its own) and how many descriptors from 3 on it passes (node opens more
+// of its own, wherever there is room), and becomes the engine.
 #include <linux/resource.h>
 
 #include "../init/sys.h"
@@ -11,7 +12,8 @@
 
 static const char *const removed[] = {"NODE_", "LD_", "OPENSSL_", "SSL_", "UV_", "TSRUN_"};
 
-static char own_path[PATH_SIZE], engine[PATH_SIZE + sizeof ENGINE], note[64];
+static char own_path[PATH_SIZE], engine[PATH_SIZE + sizeof ENGINE];
+static char limit_note[64], descriptors_note[32];
 static char *environment[MAX_ENVIRONMENT];
 
 static _Noreturn void give_up(const char *what, const char *path, long error) {
@@ -56,12 +58,22 @@ static char *note_open_files(void) {
     long result = sys(prlimit64, 0, RLIMIT_NOFILE, NULL, &limit);
     if (result < 0)
         give_up("cannot read", "RLIMIT_NOFILE", result);
-    struct text text = TEXT_IN(note);
+    struct text text = TEXT_IN(limit_note);
     text_add(&text, "TSRUN_NOFILE=");
     text_add_number(&text, limit.rlim_cur, 10);
     text_add(&text, ":");
     text_add_number(&text, limit.rlim_max, 10);
-    return note;
+    return limit_note;
+}
+
+static char *note_descriptors(void) {
+    uint64_t count = 0;
+    while (sys(fcntl, 3 + count, F_GETFD) >= 0)
+        count++;
+    struct text text = TEXT_IN(descriptors_note);
+    text_add(&text, "TSRUN_FDS=");
+    text_add_number(&text, count, 10);
+    return descriptors_note;
 }
 
 static void clean_environment(char **from) {
@@ -69,11 +81,12 @@ static void clean_environment(char **from) {
     for (; *from != NULL; from++) {
         if (is_removed(*from))
             continue;
-        if (count == MAX_ENVIRONMENT - 2)
+        if (count == MAX_ENVIRONMENT - 3)
             give_up("cannot start", "the engine", -E2BIG);
         environment[count++] = *from;
     }
-    environment[count] = note_open_files();
+    environment[count++] = note_open_files();
+    environment[count] = note_descriptors();
 }
 
 int main(int argc, char **argv, char **envp) {

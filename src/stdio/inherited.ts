@@ -1,28 +1,20 @@
-import { readFileSync } from "node:fs";
+import { fstatSync } from "node:fs";
 
 import { TsrunError } from "../errors.ts";
-import { O_CLOEXEC } from "../linux.ts";
 
 /** The caller's descriptors for the container: first 3.. of LISTEN_FDS, then --preserve-fds more. */
 export type InheritedFds = { readonly listen: number; readonly preserve: number };
 
-/**
- * Counts the descriptors that the caller passes on and checks that each is there. To be called before
- * anything is marked close-on-exec: that mark is what tells a descriptor of node's own, which may have
- * any free number, from one that came through the execve.
- */
+/** Counts the descriptors that the caller passes on and checks that each is there. */
 export function inheritedFds(preserve: number): InheritedFds {
   const listen = listenFds(process.env, process.pid);
   const total = listen + preserve;
   for (let index = 0; index < total; index++) {
-    if (!isInherited(3 + index)) {
+    if (!isInherited(index, process.env)) {
       throw new TsrunError(
         "USAGE",
         `unable to stat preserved-fd ${index} (of ${total}): bad file descriptor`,
-        {
-          errno: "EBADF",
-          hint: `descriptor ${3 + index} is not open in the caller of tsrun`,
-        },
+        { errno: "EBADF", hint: `descriptor ${3 + index} is not open in the caller of tsrun` },
       );
     }
   }
@@ -36,10 +28,16 @@ export function listenFds(env: NodeJS.ProcessEnv, pid: number): number {
   return Number(count);
 }
 
-function isInherited(fd: number): boolean {
+/**
+ * Whether descriptor 3+index came from the caller. Node has opened descriptors of its own by now, on any
+ * number that was free, and a container must never get one of those: so the launcher has counted before.
+ */
+export function isInherited(index: number, env: NodeJS.ProcessEnv): boolean {
+  const counted = env["TSRUN_FDS"];
+  if (counted !== undefined) return index < Number(counted);
   try {
-    const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"));
-    return flags?.[1] !== undefined && (Number.parseInt(flags[1], 8) & O_CLOEXEC) === 0;
+    fstatSync(3 + index); // run from source, without the launcher
+    return true;
   } catch {
     return false;
   }

@@ -25,7 +25,7 @@ t.test("a left-over temporary file is an error that says what to do", (t) => {
   const directory = t.testdir();
   writeFileSync(`${directory}/.pid`, "");
   const expected = {
-    errno: "EEXIST",
+    code: "HOST",
     hint: `remove ${directory}/.pid, which an interrupted command left`,
   };
   t.throws(() => writePidFile(`${directory}/pid`, 1), expected);

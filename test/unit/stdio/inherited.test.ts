@@ -1,6 +1,6 @@
 import t from "tap";
 
-import { inheritedFds, listenFds } from "../../../src/stdio/inherited.ts";
+import { inheritedFds, isInherited, listenFds } from "../../../src/stdio/inherited.ts";
 
 t.test("LISTEN_FDS counts only when LISTEN_PID is this process", (t) => {
   t.equal(listenFds({ LISTEN_FDS: "2", LISTEN_PID: "77" }, 77), 2);
@@ -11,11 +11,15 @@ t.test("LISTEN_FDS counts only when LISTEN_PID is this process", (t) => {
   t.end();
 });
 
-t.test(
-  "a descriptor that the caller did not pass is missing, even where node has one of that number",
-  (t) => {
-    t.throws(() => inheritedFds(200), { message: /^unable to stat preserved-fd \d+ \(of 200\)/ });
-    t.same(inheritedFds(0), { listen: 0, preserve: 0 });
-    t.end();
-  },
-);
+t.test("a descriptor of node's own is not the caller's", (t) => {
+  t.ok(isInherited(1, { TSRUN_FDS: "2" }));
+  t.notOk(isInherited(2, { TSRUN_FDS: "2" }));
+  t.notOk(isInherited(0, { TSRUN_FDS: "0" }));
+  t.end();
+});
+
+t.test("a descriptor that is not open is an error", (t) => {
+  t.throws(() => inheritedFds(2000), { message: /^unable to stat preserved-fd \d+ \(of 2000\)/ });
+  t.same(inheritedFds(0), { listen: 0, preserve: 0 });
+  t.end();
+});
