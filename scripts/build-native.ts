@@ -56,6 +56,6 @@ export function buildNative(targets: readonly string[]): void {
     name: targets.join(", "),
     fingerprint: () => hash([...sources(), "build/build-id.h"], identify(node)),
     outputs: targets.map((target) => `build/Release/${files[target] ?? target}`),
-    run: () => gyp("build", ...targets),
+    run: () => gyp("build", "--jobs=max", ...targets),
   });
 }
