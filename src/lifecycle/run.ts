@@ -55,8 +55,8 @@ function begin(made: Made): number | undefined {
     sendGo(made.socket);
     const progress = converse(made.socket, made.progress, () => {});
     if (progress.at === "failed") throw opFailure(intent.plan, progress.report, intent.loaded.spec);
-    if (intent.pidFile !== undefined) writePidFile(intent.pidFile, pid);
     runPoststartHooks(state);
+    if (intent.pidFile !== undefined) writePidFile(intent.pidFile, pid);
     return notify;
   } catch (error) {
     discard(made);
