@@ -1,6 +1,6 @@
 import { reasonOf } from "../errno.ts";
 import { TsrunError } from "../errors.ts";
-import { errnoOf, readCgroupFile, writeCgroupFile } from "./files.ts";
+import { errnoOf, isErrno, readCgroupFile, writeCgroupFile } from "./files.ts";
 import { controllerOf, type CgroupPlan, fieldName } from "./plan.ts";
 
 /**
@@ -13,11 +13,7 @@ export function enableControllers(plan: CgroupPlan): void {
   const ancestors = ancestorsOf(plan);
   // Whoever has the controllers got them from all above: mostly the parent tells that nothing is to be done.
   if (missingIn(ancestors.at(-1)!, wanted).length === 0) return;
-  for (const path of ancestors) {
-    const failed = enableIn(path, missingIn(path, wanted));
-    const needed = failed.find(({ controller }) => plan.controllers.includes(controller));
-    if (needed !== undefined) throw cannotEnable(plan, path, needed);
-  }
+  for (const path of ancestors) enableIn(path, missingIn(path, wanted), plan);
 }
 
 /** The cgroups from the mount point to the parent. */
@@ -40,18 +36,32 @@ function missingIn(path: string, wanted: readonly string[]): string[] {
   return wanted.filter((controller) => !enabled.has(controller));
 }
 
-type Failure = { controller: string; error: unknown };
+function enableIn(path: string, controllers: readonly string[], plan: CgroupPlan): void {
+  if (controllers.length === 0) return;
+  const refusal = tryEnable(path, controllers);
+  if (refusal === undefined) return;
+  for (const controller of controllers.filter((name) => plan.controllers.includes(name))) {
+    const error = tryEnable(path, [controller]);
+    if (error !== undefined) throw cannotEnable(plan, path, { controller, error });
+  }
+  // In a cgroup with processes only threaded controllers can be enabled, and they would make the container's
+  // cgroup a threaded one: too high a price for what nobody asked for.
+  if (isErrno(refusal, "EBUSY")) return;
+  for (const controller of controllers.filter((name) => !plan.controllers.includes(name))) {
+    tryEnable(path, [controller]);
+  }
+}
 
-/** All in one write; where that fails each by itself, so that one does not stop the others. */
-function enableIn(path: string, controllers: readonly string[]): Failure[] {
-  if (controllers.length === 0) return [];
-  const file = `${path}/cgroup.subtree_control`;
+/** The error of the kernel, if any; all controllers go in one write, which does all or nothing. */
+function tryEnable(path: string, controllers: readonly string[]): unknown {
   try {
-    writeCgroupFile(file, controllers.map((name) => `+${name}`).join(" "));
-    return [];
+    writeCgroupFile(
+      `${path}/cgroup.subtree_control`,
+      controllers.map((name) => `+${name}`).join(" "),
+    );
+    return undefined;
   } catch (error) {
-    if (controllers.length === 1) return [{ controller: controllers[0]!, error }];
-    return controllers.flatMap((controller) => enableIn(path, [controller]));
+    return error;
   }
 }
 
@@ -72,7 +82,11 @@ const hints: Readonly<Record<string, string>> = {
   EPERM: "run below a cgroup that is delegated to you, with this controller",
 };
 
-function cannotEnable(plan: CgroupPlan, path: string, { controller, error }: Failure): TsrunError {
+function cannotEnable(
+  plan: CgroupPlan,
+  path: string,
+  { controller, error }: { controller: string; error: unknown },
+): TsrunError {
   const errno = errnoOf(error);
   const origin = plan.writes.find(({ file }) => controllerOf(file) === controller)!.origin;
   const reason = reasons[errno] ?? reasonOf(error);

@@ -264,3 +264,17 @@ t.test(
     });
   },
 );
+
+t.test(
+  "without a limit, controllers that nobody asked for make no cgroup threaded",
+  { skip: missing("memory") },
+  async (t) => {
+    const planned = plan(t);
+    const parent = planned.path.slice(0, -2);
+    mkdirSync(parent, { recursive: true });
+    const { ended } = await sleeper(parent);
+    t.equal(readFileSync(`${create(planned)}/cgroup.type`, "utf8"), "domain\n");
+    killCgroup(parent, 9);
+    await ended;
+  },
+);
