@@ -1,0 +1,188 @@
+// npm run bench [-- ROUNDS]: tsrun, runc, crun and a bare node of the same version, interleaved in one
+// run, with containerd's default configuration (seccomp). Prints medians and their ratios.
+//
+// The runtimes are the newest of Debian sid, in the tree of the lab, with the cgroup v2 file system at its
+// /sys/fs/cgroup (crun refuses hybrid hosts), in a mount namespace of its own.
+import { spawnSync } from "node:child_process";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join, resolve } from "node:path";
+
+const project = resolve(import.meta.dirname, "../..");
+const rounds = Number(process.argv[2] ?? 40);
+const cache = process.env["TSRUN_CACHE"] ?? "/var/cache/tsrun";
+const guest = process.env["LAB_GUEST"] ?? `${cache}/guest`;
+const guestWork = "/bench";
+const runtimes = ["tsrun", "runc", "crun"] as const;
+type Runtime = (typeof runtimes)[number];
+
+/** The files of the benchmark, in a directory that the tree sees at /bench. */
+function prepare(work: string): void {
+  const driver = spawnSync("cc", [
+    "-O2",
+    "-static",
+    "-o",
+    `${work}/driver`,
+    join(import.meta.dirname, "driver.c"),
+  ]);
+  if (driver.status !== 0) throw new Error(`cc: ${String(driver.stderr)}`);
+  // Copies: the page cache of a file that was built is in another state than that of one that was installed.
+  spawnSync("cp", ["-r", `${project}/dist`, `${work}/dist`]);
+  copyFileSync(process.execPath, `${work}/node`);
+  writeFileSync(`${work}/empty.cjs`, "0;\n");
+  for (const [name, args] of [
+    ["sleep", ["/bin/busybox", "sleep", "1000"]],
+    ["true", ["/bin/busybox", "true"]],
+  ] as const) {
+    const bundle = `${work}/${name}`;
+    mkdirSync(`${bundle}/rootfs/bin`, { recursive: true });
+    copyFileSync("/bin/busybox", `${bundle}/rootfs/bin/busybox`);
+    symlinkSync("busybox", `${bundle}/rootfs/bin/sh`);
+    const config = JSON.parse(
+      readFileSync(`${project}/test/fixtures/config/containerd.json`, "utf8"),
+    );
+    config.root = { path: "rootfs" };
+    config.process.args = args;
+    config.process.terminal = false;
+    delete config.linux.resources;
+    // A place of its own for each container, made by the runtime from the id.
+    delete config.linux.cgroupsPath;
+    // The files that containerd binds (resolv.conf ...) are not here.
+    config.mounts = config.mounts.filter((mount: { type?: string }) => mount.type !== "bind");
+    writeFileSync(`${bundle}/config.json`, JSON.stringify(config, null, 2));
+  }
+}
+
+function commandOf(runtime: Runtime): string {
+  return runtime === "tsrun" ? `${guestWork}/dist/tsrun` : runtime;
+}
+
+/** The cases, in the language of driver.c. */
+function cases(): string {
+  const lines: string[] = [];
+  const add = (name: string, ...steps: string[]): void => {
+    lines.push(`case ${name}`, ...steps);
+  };
+  add("node empty", `time ${guestWork}/node ${guestWork}/empty.cjs`);
+  for (const runtime of runtimes) {
+    const r = commandOf(runtime);
+    const id = `bench-${runtime}-%i`;
+    const create = `pre ${r} create -b ${guestWork}/sleep ${id}`;
+    const start = `pre ${r} start ${id}`;
+    const kill = `pre ${r} kill ${id} KILL`;
+    const clear = [`post ${r} delete --force ${id}`, "reap"];
+    add(`${runtime} create`, create.replace("pre", "time"), ...clear);
+    add(`${runtime} start`, create, start.replace("pre", "time"), ...clear);
+    add(`${runtime} state`, create, `time ${r} state ${id}`, ...clear);
+    add(`${runtime} kill`, create, start, kill.replace("pre", "time"), "reap", ...clear);
+    add(`${runtime} delete`, create, start, kill, "reap", `time ${r} delete ${id}`, "reap");
+    add(`${runtime} run`, `time ${r} run -b ${guestWork}/true ${id}`, "reap");
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+/** Runs the driver inside the tree; returns its output. */
+function measure(work: string): string {
+  const script = `set -e
+mount --bind "$G" "$G"; cd "$G"
+mount -t proc proc proc
+mount -t sysfs sys sys
+mount -t cgroup2 cgroup2 sys/fs/cgroup
+mount --rbind /dev dev
+mount -t tmpfs run run; mount -t tmpfs tmp tmp
+mkdir -p tmp/old .${guestWork}; mount --bind "$W" .${guestWork}
+pivot_root . tmp/old
+exec chroot . /bin/sh -c 'umount -l /tmp/old; exec ${guestWork}/driver ${rounds} 3 ${guestWork}/cases'
+`;
+  const result = spawnSync(
+    "unshare",
+    ["-m", "--propagation", "private", "sh", "-c", script],
+    {
+      env: { ...process.env, G: guest, W: work, PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
+      encoding: "utf8",
+      maxBuffer: 1 << 28,
+    },
+  );
+  if (result.status !== 0) throw new Error(`the benchmark failed: ${result.stderr}`);
+  return result.stdout;
+}
+
+type Figures = { wall: number; cpu: number; peak: number; count: number; failed: number };
+
+/** Medians by case. */
+function summarize(output: string): Map<string, Figures> {
+  const samples = new Map<string, number[][]>();
+  for (const line of output.trim().split("\n")) {
+    const [name = "", ...figures] = line.split("\t");
+    const rows = samples.get(name) ?? [];
+    rows.push(figures.map(Number));
+    samples.set(name, rows);
+  }
+  const medians = new Map<string, Figures>();
+  for (const [name, rows] of samples) {
+    medians.set(name, {
+      wall: median(rows.map((row) => row[0] ?? 0)) / 1e6,
+      cpu: median(rows.map((row) => row[1] ?? 0)) / 1e3,
+      peak: median(rows.map((row) => row[2] ?? 0)),
+      count: rows.length,
+      failed: rows.filter((row) => row[3] !== 0).length,
+    });
+  }
+  return medians;
+}
+
+function median(values: number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
+}
+
+function print(medians: Map<string, Figures>): void {
+  const row = (cells: readonly string[]): void => {
+    console.log(`| ${cells.map((cell, i) => (i === 0 ? cell.padEnd(14) : cell.padStart(9))).join(" | ")} |`);
+  };
+  row(["case", "wall ms", "cpu ms", "peak KiB", "n", "failed"]);
+  row(["---", "---:", "---:", "---:", "---:", "---:"]);
+  for (const [name, f] of medians) {
+    row([name, f.wall.toFixed(2), f.cpu.toFixed(2), String(f.peak), String(f.count), String(f.failed)]);
+  }
+  console.log("\nRatios of medians (wall):\n");
+  row(["operation", "/ runc", "/ crun", "/ node"]);
+  row(["---", "---:", "---:", "---:"]);
+  const wall = (name: string): number => medians.get(name)?.wall ?? NaN;
+  for (const operation of ["create", "start", "state", "kill", "delete", "run"]) {
+    const own = wall(`tsrun ${operation}`);
+    row([
+      operation,
+      (own / wall(`runc ${operation}`)).toFixed(2),
+      (own / wall(`crun ${operation}`)).toFixed(2),
+      (own / wall("node empty")).toFixed(2),
+    ]);
+  }
+}
+
+function main(): void {
+  if (!existsSync(`${guest}/usr/sbin/runc`)) {
+    throw new Error(`no tree with runc and crun at ${guest}: run test/lab/mkguest`);
+  }
+  const work = mkdtempSync(`${cache}/bench-`);
+  try {
+    prepare(work);
+    writeFileSync(`${work}/cases`, cases());
+    mkdirSync(`${guest}${guestWork}`, { recursive: true });
+    const medians = summarize(measure(work));
+    print(medians);
+    if ([...medians.values()].some((figures) => figures.failed > 0)) process.exitCode = 1;
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+main();
