@@ -114,10 +114,11 @@ export function parseState(text: string, file: string, id: string): State {
       hint: "use the runtime that made the container, or another --root",
     });
   }
-  if (value.version !== stateVersion) {
+  const version: number = value.version;
+  if (version !== stateVersion) {
     throw new TsrunError(
       "STATE",
-      `${file} has version ${value.version}; this tsrun reads version ${stateVersion}`,
+      `${file} has version ${version}; this tsrun reads version ${stateVersion}`,
       { hint: "use the tsrun that made the container" },
     );
   }

@@ -102,15 +102,11 @@ mkdir -p tmp/old .${guestWork}; mount --bind "$W" .${guestWork}
 pivot_root . tmp/old
 exec chroot . /bin/sh -c 'umount -l /tmp/old; exec ${guestWork}/driver ${rounds} 3 ${guestWork}/cases'
 `;
-  const result = spawnSync(
-    "unshare",
-    ["-m", "--propagation", "private", "sh", "-c", script],
-    {
-      env: { ...process.env, G: guest, W: work, PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
-      encoding: "utf8",
-      maxBuffer: 1 << 28,
-    },
-  );
+  const result = spawnSync("unshare", ["-m", "--propagation", "private", "sh", "-c", script], {
+    env: { ...process.env, G: guest, W: work, PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+  });
   if (result.status !== 0) throw new Error(`the benchmark failed: ${result.stderr}`);
   return result.stdout;
 }
@@ -146,12 +142,21 @@ function median(values: number[]): number {
 
 function print(medians: Map<string, Figures>): void {
   const row = (cells: readonly string[]): void => {
-    console.log(`| ${cells.map((cell, i) => (i === 0 ? cell.padEnd(14) : cell.padStart(9))).join(" | ")} |`);
+    console.log(
+      `| ${cells.map((cell, i) => (i === 0 ? cell.padEnd(14) : cell.padStart(9))).join(" | ")} |`,
+    );
   };
   row(["case", "wall ms", "cpu ms", "peak KiB", "n", "failed"]);
   row(["---", "---:", "---:", "---:", "---:", "---:"]);
   for (const [name, f] of medians) {
-    row([name, f.wall.toFixed(2), f.cpu.toFixed(2), String(f.peak), String(f.count), String(f.failed)]);
+    row([
+      name,
+      f.wall.toFixed(2),
+      f.cpu.toFixed(2),
+      String(f.peak),
+      String(f.count),
+      String(f.failed),
+    ]);
   }
   console.log("\nRatios of medians (wall):\n");
   row(["operation", "/ runc", "/ crun", "/ node"]);
