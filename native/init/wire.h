@@ -266,7 +266,7 @@ enum message_kind {
   MSG_CONSOLE = 3, // init: carries the pty master as SCM_RIGHTS
   MSG_LISTENER = 4, // init: carries the seccomp notify descriptor as SCM_RIGHTS
   MSG_READY = 5, // init: everything but the user's program is done; init closes the socket
-  MSG_FAIL = 6, // init: op `op index` failed with errno; text names the call and what it was about
+  MSG_FAIL = 6, // init: op `op index` failed with errno; text names the call and what it was about (value 1: text is the whole reason)
   MSG_WARN = 7, // init: an optional op failed; otherwise as fail
   MSG_GO = 8, // runtime: go on
 };

@@ -14,7 +14,7 @@ const prefix = "unable to start container process: error during container init";
 export function opFailure(plan: Plan, report: OpReport, spec: Spec): TsrunError {
   const op = plan.ops[report.op];
   if (op === undefined) {
-    return new TsrunError("INIT", `${prefix}: ${joined(report.text, report.errno)}`, {
+    return new TsrunError("INIT", `${prefix}: ${reasonOf(report)}`, {
       errno: errnoName(report.errno),
     });
   }
@@ -27,16 +27,17 @@ export function opFailure(plan: Plan, report: OpReport, spec: Spec): TsrunError 
 /** The text of a warning: an op that the container can do without. */
 export function opWarning(plan: Plan, report: OpReport): string {
   const what = plan.ops[report.op]?.what;
-  const reason = joined(report.text, report.errno);
+  const reason = reasonOf(report);
   return what === undefined ? reason : `${what}: ${reason}`;
 }
 
 function describeOp(op: PlannedOp, report: OpReport, spec: Spec): string {
-  const reason = joined(report.text, report.errno);
-  if (op.op === "find_program") return describeProgram(op.file ?? "", report.errno);
+  const reason = reasonOf(report);
+  if (op.op === "find_program" && !report.complete)
+    return describeProgram(op.file ?? "", report.errno);
   if (op.op === "exec") return `exec ${op.args[0]}: ${errnoText(report.errno)}`;
   if (op.op === "chdir") {
-    return `chdir to cwd (${JSON.stringify(op.path)}) set in config.json failed: ${errnoText(report.errno)}`;
+    return `chdir to cwd (${JSON.stringify(op.path)}) set in config.json failed: ${report.complete ? report.text : errnoText(report.errno)}`;
   }
   const mount = /^\/mounts\/(\d+)/.exec(op.origin)?.[1];
   const wanted = mount === undefined ? undefined : spec.mounts?.[Number(mount)];
@@ -59,8 +60,8 @@ function codeOf(op: PlannedOp): ErrorCode {
   return op.op === "find_program" || op.op === "exec" ? "EXEC" : "INIT";
 }
 
-function joined(text: string, errno: number): string {
-  if (errno === 0) return text;
+function reasonOf({ text, errno, complete }: OpReport): string {
+  if (complete || errno === 0) return text;
   return text === "" ? errnoText(errno) : `${text}: ${errnoText(errno)}`;
 }
 

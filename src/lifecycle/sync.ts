@@ -39,7 +39,13 @@ export type InitMessage =
   | { readonly kind: "end" };
 
 /** What init says about an op that did not work. */
-export type OpReport = { readonly op: number; readonly errno: number; readonly text: string };
+export type OpReport = {
+  readonly op: number;
+  readonly errno: number;
+  readonly text: string;
+  /** The text says it all: the words of errno would be one reason too many. */
+  readonly complete?: true;
+};
 
 export type Effect =
   | { readonly kind: "go" }
@@ -157,7 +163,8 @@ function readReport(view: DataView): OpReport {
   );
   const end = bytes.indexOf(0);
   const text = Buffer.from(end < 0 ? bytes : bytes.subarray(0, end)).toString("utf8");
-  return { op: view.getUint32(4, true), errno: Math.abs(view.getInt32(8, true)), text };
+  const report = { op: view.getUint32(4, true), errno: Math.abs(view.getInt32(8, true)), text };
+  return view.getUint32(12, true) === 1 ? { ...report, complete: true } : report;
 }
 
 function pointName(value: number): PointName {

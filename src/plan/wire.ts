@@ -205,7 +205,7 @@ export const message = {
   listener: 4,
   /** init: everything but the user's program is done; init closes the socket */
   ready: 5,
-  /** init: op `op index` failed with errno; text names the call and what it was about */
+  /** init: op `op index` failed with errno; text names the call and what it was about (value 1: text is the whole reason) */
   fail: 6,
   /** init: an optional op failed; otherwise as fail */
   warn: 7,

@@ -70,6 +70,23 @@ t.test("any other op is told in the words of the plan", (t) => {
   t.end();
 });
 
+t.test("a text of init that is complete gets no second reason", (t) => {
+  const op: PlannedOp = {
+    op: "chdir",
+    path: "/proc/self/fd/7",
+    create: 0,
+    uid: 0,
+    gid: 0,
+    origin: "/process/cwd",
+    what: "enter /proc/self/fd/7",
+  };
+  const text = "current working directory is outside of container mount namespace root";
+  const { message } = opFailure(planOf(op), { op: 0, errno: 2, text, complete: true }, spec);
+  t.match(message, text);
+  t.notMatch(message, "no such file or directory");
+  t.end();
+});
+
 t.test("a refusal of the whole plan has no op", (t) => {
   const error = opFailure(planOf(), { op: 0xffffffff, errno: 0, text: "another build" }, spec);
   t.equal(error.message, `${prefix}another build`);

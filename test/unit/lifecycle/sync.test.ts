@@ -133,6 +133,10 @@ t.test("messages are read as they are on the wire", (t) => {
     kind: "warn",
     report,
   });
+  t.same(read(bytes(message.fail, { op: 7, errno: 2, value: 1, text: "open_tree /srv" })), {
+    kind: "fail",
+    report: { ...report, complete: true },
+  });
   t.same(decodeMessage(null), { kind: "end" });
   t.end();
 });
