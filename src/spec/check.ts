@@ -1,10 +1,9 @@
 import { TsrunError } from "../errors.ts";
 import { type Issue, locateIssues } from "./issue.ts";
-import { normalize, prune } from "./normalize.ts";
+import { normalize } from "./normalize.ts";
 import { duplicateKeys, placeAt } from "./positions.ts";
+import { findProblems } from "./problems.ts";
 import { parseText } from "./read.ts";
-import { applyRules } from "./rules/index.ts";
-import { checkSchema } from "./schema/check.ts";
 import { findUnknownKeys } from "./unknown-keys.ts";
 
 /** Everything that can be said about the text of a configuration; broken JSON is the one issue of a text that has it. */
@@ -18,11 +17,7 @@ export function checkConfig(text: string, file: string): Issue[] {
   }
   // Nulls are found before they are dropped, as runc drops them.
   const issues = [...findNulls(value, ""), ...findDuplicates(text), ...findUnknownKeys(value)];
-  const normal = normalize(value, text);
-  const wrong = checkSchema(normal);
-  const taken = new Set(wrong.map(({ pointer }) => pointer));
-  const broken = applyRules(prune(normal, wrong), "all").filter(({ pointer }) => !taken.has(pointer));
-  return locateIssues([...issues, ...wrong, ...broken], text);
+  return locateIssues([...issues, ...findProblems(normalize(value, text), "all")], text);
 }
 
 /** A file that is no JSON text, as a finding. */

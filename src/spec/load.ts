@@ -2,11 +2,12 @@ import { basename } from "node:path";
 
 import { TsrunError } from "../errors.ts";
 import { describeIssue, type Issue, locateIssues } from "./issue.ts";
-import { normalize, prune } from "./normalize.ts";
+import { normalize } from "./normalize.ts";
+import { findProblems } from "./problems.ts";
 import { parseText, readConfig } from "./read.ts";
 import { applyRules } from "./rules/index.ts";
 import type { SpecDraft } from "./rules/rule.ts";
-import { checkSchema, fitsSchema } from "./schema/check.ts";
+import { fitsSchema } from "./schema/check.ts";
 import type { ValidSpec } from "./types.ts";
 
 export type LoadedSpec = {
@@ -35,16 +36,13 @@ export function loadSpec(bundle: string, file?: string): LoadedSpec {
 }
 
 function refusal(value: unknown, { file, text }: { file: string; text: string }): TsrunError {
-  const schemaIssues = checkSchema(value);
-  const found = [...schemaIssues, ...applyRules(prune(value, schemaIssues), "create")];
-  const issues = locateIssues(
-    found.filter(({ severity }) => severity === "error"),
-    text,
-  );
+  const errors = findProblems(value, "create").filter(({ severity }) => severity === "error");
+  const issues = locateIssues(errors, text);
   const [first, ...more] = issues;
-  if (first === undefined) throw new TsrunError("INTERNAL", "a configuration was refused for no reason");
+  if (first === undefined)
+    throw new TsrunError("INTERNAL", "a configuration was refused for no reason");
   if (more.length === 0) {
-    return new TsrunError("CONFIG_INVALID", describeInFull(first), {
+    return new TsrunError("CONFIG_INVALID", inFull(describeIssue(first), first), {
       pointer: first.pointer,
       position: positionOf(first, file),
       hint: first.hint,
@@ -52,23 +50,21 @@ function refusal(value: unknown, { file, text }: { file: string; text: string })
   }
   const listed = issues.slice(0, maxListed).map((issue) => {
     const place = `${basename(file)}:${issue.line}:${issue.column}`;
-    return `\n${place}: ${issue.pointer}: ${describeInFull(issue)}${issue.hint ? ` (${issue.hint})` : ""}`;
+    return `\n${place}: ${issue.pointer}: ${inFull(issue.message, issue)}${issue.hint ? `; ${issue.hint}` : ""}`;
   });
   const rest = issues.length > maxListed ? `\nand ${issues.length - maxListed} more` : "";
-  const summary = `${basename(file)} has ${issues.length} problems, the first is ${describeInFull(first)}`;
+  const summary = `${describeIssue(first)} (and ${more.length} more ${more.length === 1 ? "problem" : "problems"} in ${basename(file)})`;
   return new TsrunError("CONFIG_INVALID", `${summary}${listed.join("")}${rest}`, {
     hint: "`tsrun validate` explains each of them",
   });
 }
 
-// Texts that come from rules are known to callers as they are; those of the schema need the field's name.
-function describeInFull(issue: Issue): string {
-  const { expected, got, message } = issue;
+// Callers look for texts that they know; what is added to these leaves them whole.
+function inFull(text: string, { expected, got, message }: Issue): string {
   const parts = [
     ...(expected !== undefined && !message.includes(expected) ? [`expected ${expected}`] : []),
     ...(got !== undefined && !message.includes(got) ? [`got ${got}`] : []),
   ];
-  const text = describeIssue(issue);
   return parts.length === 0 ? text : `${text} (${parts.join(", ")})`;
 }
 

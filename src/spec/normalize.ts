@@ -1,6 +1,4 @@
-import type { Issue } from "./issue.ts";
-import { parsePointer } from "./positions.ts";
-import type { SpecDraft } from "./rules/rule.ts";
+import { isObject } from "./schema/blocks.ts";
 
 /**
  * The value as runc understands it: a field that is null is a field that is not there, and a seccomp section that
@@ -16,21 +14,6 @@ export function normalize(value: unknown, text: string): unknown {
   return value;
 }
 
-/** A copy of the value without the parts that issues are about, for rules to see the rest. */
-export function prune(value: unknown, issues: readonly Issue[]): SpecDraft {
-  const copy: unknown = copyOf(value);
-  for (const { pointer } of issues) {
-    const path = parsePointer(pointer);
-    const last = path.pop();
-    if (last === undefined) return {};
-    let parent: unknown = copy;
-    for (const part of path) parent = property(parent, part);
-    if (Array.isArray(parent)) parent[Number(last)] = undefined;
-    else if (isObject(parent)) delete parent[last];
-  }
-  return isObject(copy) ? (copy as SpecDraft) : {};
-}
-
 function dropNulls(value: unknown): void {
   if (Array.isArray(value)) value.forEach(dropNulls);
   else if (isObject(value)) {
@@ -41,19 +24,10 @@ function dropNulls(value: unknown): void {
   }
 }
 
-function copyOf(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(copyOf);
-  if (!isObject(value) || Object.getPrototypeOf(value) !== Object.prototype) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, copyOf(member)]));
-}
-
-function property(value: unknown, key: string | number): unknown {
+/** A member of an object or an array, when there is one. */
+export function property(value: unknown, key: string | number): unknown {
   if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return undefined;
   return (value as Record<string | number, unknown>)[key];
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isEmpty(value: unknown): boolean {

@@ -34,7 +34,8 @@ export function duplicateKeys(text: string): { pointer: string; offset: number; 
   const found: { pointer: string; offset: number; first: number }[] = [];
   const visit = (node: Node, pointer: string): void => {
     if (node.type === "array") {
-      for (const [index, element] of (node.children ?? []).entries()) visit(element, `${pointer}/${index}`);
+      for (const [index, element] of (node.children ?? []).entries())
+        visit(element, `${pointer}/${index}`);
     }
     if (node.type !== "object") return;
     const seen = new Map<string, number>();
@@ -56,7 +57,11 @@ export function duplicateKeys(text: string): { pointer: string; offset: number; 
 /** The first thing in the text that JSON does not allow. */
 export function firstSyntaxError(text: string): ParseError | undefined {
   const errors: ParseError[] = [];
-  parseTree(text, errors, { disallowComments: true, allowTrailingComma: false, allowEmptyContent: false });
+  parseTree(text, errors, {
+    disallowComments: true,
+    allowTrailingComma: false,
+    allowEmptyContent: false,
+  });
   return errors[0];
 }
 

@@ -1,6 +1,14 @@
 // config.json from a bundle: bytes to text to JSON.
 import { isUtf8 } from "node:buffer";
-import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats, statSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  type Stats,
+  statSync,
+} from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 
 import { reasonOf } from "../errno.ts";
@@ -37,7 +45,8 @@ export function readText(file: string, name = basename(file)): string {
       hint: "save the file as UTF-8 without BOM",
     });
   }
-  if (text.trim() === "") throw syntax(file, "is empty", { hint: "`tsrun spec` writes one to start from" });
+  if (text.trim() === "")
+    throw syntax(file, "is empty", { hint: "`tsrun spec` writes one to start from" });
   return text;
 }
 
@@ -69,7 +78,8 @@ function readBytes(file: string, name: string): Buffer {
   try {
     const stats = fstatSync(fd);
     if (stats.isDirectory()) throw new TsrunError("BUNDLE", `read ${name}: is a directory`);
-    if (!stats.isFile()) throw new TsrunError("BUNDLE", `read ${name}: ${kindOf(stats)}, not a file`);
+    if (!stats.isFile())
+      throw new TsrunError("BUNDLE", `read ${name}: ${kindOf(stats)}, not a file`);
     if (stats.size > maxBytes) {
       const size = `${Math.ceil(stats.size / 1024 / 1024)} MiB`;
       const message = `${name} is too large: ${size}, at most ${maxBytes / 1024 / 1024} MiB are read`;
@@ -121,7 +131,10 @@ function invalidText(file: string, bytes: Buffer): TsrunError {
   const text = goodPrefix(bytes);
   const offset = Buffer.byteLength(text);
   const value = bytes[offset]!.toString(16).padStart(2, "0");
-  return syntax(file, `is not UTF-8: byte 0x${value} at offset ${offset}`, { offset: text.length, text });
+  return syntax(file, `is not UTF-8: byte 0x${value} at offset ${offset}`, {
+    offset: text.length,
+    text,
+  });
 }
 
 /** The text before the first byte that is not UTF-8. */
@@ -162,16 +175,23 @@ function brokenJson(text: string, file: string, cause: unknown): TsrunError {
     return syntax(file, `is not valid JSON: ${(cause as Error).message}`, { cause });
   }
   const atEnd = error.offset >= text.trimEnd().length;
-  const here = atEnd ? "the end of the file" : JSON.stringify(text.slice(error.offset, error.offset + 20).split("\n")[0]);
+  const here = atEnd
+    ? "the end of the file"
+    : JSON.stringify(text.slice(error.offset, error.offset + 20).split("\n")[0]);
   const problem = `is not valid JSON: ${wanted[error.error] ?? "this is not JSON"}, found ${here}`;
-  return syntax(file, problem, { offset: error.offset, text, hint: hintFor(text, error.offset), cause });
+  return syntax(file, problem, {
+    offset: error.offset,
+    text,
+    hint: hintFor(text, error.offset),
+    cause,
+  });
 }
 
 function hintFor(text: string, offset: number): string | undefined {
   const before = text.slice(0, offset).trimEnd();
   const after = text.slice(offset).trimStart();
   if (/^[}\]]/.test(after) && before.endsWith(",")) return "remove the comma before it";
-  if (/^'/.test(after)) return "JSON strings are in double quotes";
+  if (after.startsWith("'")) return "JSON strings are in double quotes";
   if (/^\/[/*]/.test(after)) return "remove the comment";
   return undefined;
 }

@@ -293,9 +293,10 @@ export const memoryPolicyFlags = {
   MPOL_F_STATIC_NODES: 1 << 15,
 } as const;
 
-/** linux.devices[].type; `a` (all) is for resources.devices only, `u` is `c` unbuffered. */
-export const deviceTypes = ["b", "c", "u", "p"] as const;
-export const deviceRuleTypes = ["a", "b", "c"] as const;
+/** linux.devices[].type, and what it is. */
+export const deviceTypes = { b: "block", c: "character", u: "character", p: "fifo" } as const;
+/** linux.resources.devices[].type, and what it is. */
+export const deviceRuleTypes = { a: "all", b: "block", c: "character" } as const;
 
 /** linux.timeOffsets keys: clocks of time_namespaces(7). */
 export const timeOffsetClocks = ["boottime", "monotonic"] as const;

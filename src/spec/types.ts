@@ -29,7 +29,13 @@ export type IdMapping = { containerID: number; hostID: number; size: number };
 export type Process = {
   terminal?: boolean;
   consoleSize?: { height: number; width: number };
-  user?: { uid?: number; gid?: number; umask?: number; additionalGids?: number[]; username?: string };
+  user?: {
+    uid?: number;
+    gid?: number;
+    umask?: number;
+    additionalGids?: number[];
+    username?: string;
+  };
   args?: string[];
   commandLine?: string;
   env?: string[];

@@ -2,8 +2,8 @@
 import type { Issue } from "./issue.ts";
 import { nearest } from "./nearest.ts";
 import { otherPlatforms } from "./rules/linux.ts";
-import { isObject, namesOf, type Schema } from "./schema/blocks.ts";
-import { schemaFor } from "./schema/check.ts";
+import { isObject, type Schema } from "./schema/blocks.ts";
+import { spec } from "./schema/spec.ts";
 
 type Definition = {
   type: string;
@@ -72,14 +72,15 @@ const renamed: Readonly<Record<string, string>> = {
 /** A warning for every field that no section of the specification has. */
 export function findUnknownKeys(value: unknown): Issue[] {
   const issues: Issue[] = [];
-  walk({ value, schema: schemaFor(value), pointer: "", path: [] }, issues);
+  walk({ value, schema: spec.schema(), pointer: "", path: [] }, issues);
   return issues;
 }
 
 type Place = { value: unknown; schema: Schema; pointer: string; path: readonly string[] };
 
 function walk({ value, schema, pointer, path }: Place, issues: Issue[]): void {
-  const { type, shape, element, innerType, valueType } = (schema as unknown as { def: Definition }).def;
+  const { type, shape, element, innerType, valueType } = (schema as unknown as { def: Definition })
+    .def;
   const below = (key: string, inner: Schema, named: boolean): void =>
     walk(
       {
@@ -96,11 +97,10 @@ function walk({ value, schema, pointer, path }: Place, issues: Issue[]): void {
   } else if (type === "record" && valueType && isObject(value)) {
     for (const key of Object.keys(value)) below(key, valueType, false);
   } else if (type === "object" && shape && isObject(value)) {
-    const known = namesOf(schema) ?? Object.keys(shape);
     for (const key of Object.keys(value)) {
       const inner = Object.hasOwn(shape, key) ? shape[key] : undefined;
       if (inner) below(key, inner, true);
-      else if (!known.includes(key)) unknownKey({ key, known, pointer, path }, issues);
+      else unknownKey({ key, known: Object.keys(shape), pointer, path }, issues);
     }
   }
 }
@@ -108,7 +108,11 @@ function walk({ value, schema, pointer, path }: Place, issues: Issue[]): void {
 type Unknown = { key: string; known: readonly string[]; pointer: string; path: readonly string[] };
 
 function unknownKey({ key, known, pointer, path }: Unknown, issues: Issue[]): void {
-  if (isVendorName(key) || (path.length === 0 && (otherPlatforms as readonly string[]).includes(key))) return;
+  if (
+    isVendorName(key) ||
+    (path.length === 0 && (otherPlatforms as readonly string[]).includes(key))
+  )
+    return;
   issues.push({
     severity: "warning",
     rule: "unknown-key",
@@ -125,12 +129,15 @@ function hintFor({ key, known, path }: Omit<Unknown, "pointer">): string | undef
   const near = nearest(key, known);
   if (near !== undefined) return `did you mean ${JSON.stringify(near)}?`;
   const home = homeOf(key);
-  if (home !== undefined && home.path !== [...path, home.name].join(".")) return `did you mean ${home.path}?`;
+  if (home !== undefined && home.path !== [...path, home.name].join("."))
+    return `did you mean ${home.path}?`;
   return undefined;
 }
 
 function homeOf(key: string): Home | undefined {
-  const name = Object.keys(homes).find((candidate) => candidate.toLowerCase() === key.toLowerCase());
+  const name = Object.keys(homes).find(
+    (candidate) => candidate.toLowerCase() === key.toLowerCase(),
+  );
   return name === undefined ? undefined : { name, path: homes[name]! };
 }
 

@@ -18,7 +18,10 @@ export const configRules: readonly Rule[] = [
         report("/ociVersion", "is not a semantic version", { expected, got: quote(ociVersion) });
       } else if (!ociVersion.startsWith("1.")) {
         const message = "is a version of the specification that tsrun does not know";
-        report("/ociVersion", message, { expected: "a version from 1.0.0 on, before 2.0.0", got: quote(ociVersion) });
+        report("/ociVersion", message, {
+          expected: "a version from 1.0.0 on, before 2.0.0",
+          got: quote(ociVersion),
+        });
       }
     },
   },
@@ -28,7 +31,8 @@ export const configRules: readonly Rule[] = [
     severity: "error",
     create: "refuse",
     check({ root }, report) {
-      if (root === undefined) report("/root", "root must be specified", { expected: '{"path": "rootfs"}' });
+      if (root === undefined)
+        report("/root", "root must be specified", { expected: '{"path": "rootfs"}' });
     },
   },
   {
@@ -37,7 +41,8 @@ export const configRules: readonly Rule[] = [
     severity: "error",
     create: "refuse",
     check({ root }, report) {
-      if (root?.path === "") report("/root/path", "must not be empty", { expected: 'a path such as "rootfs"' });
+      if (root?.path === "")
+        report("/root/path", "must not be empty", { expected: 'a path such as "rootfs"' });
     },
   },
   {
@@ -47,7 +52,11 @@ export const configRules: readonly Rule[] = [
     create: "refuse",
     check(spec, report) {
       if (!spec.hostname || namespaceOf(spec, "uts")) return;
-      report("/hostname", "unable to set hostname without a private UTS namespace", addNamespace("uts"));
+      report(
+        "/hostname",
+        "unable to set hostname without a private UTS namespace",
+        addNamespace("uts"),
+      );
     },
   },
   {
@@ -57,7 +66,11 @@ export const configRules: readonly Rule[] = [
     create: "refuse",
     check(spec, report) {
       if (!spec.domainname || namespaceOf(spec, "uts")) return;
-      report("/domainname", "unable to set domainname without a private UTS namespace", addNamespace("uts"));
+      report(
+        "/domainname",
+        "unable to set domainname without a private UTS namespace",
+        addNamespace("uts"),
+      );
     },
   },
   {
@@ -69,12 +82,16 @@ export const configRules: readonly Rule[] = [
       for (const field of ["hostname", "domainname"] as const) {
         const length = Buffer.byteLength(spec[field] ?? "");
         if (length <= 64) continue;
-        report(`/${field}`, "is longer than the kernel allows", { expected: "at most 64 bytes", got: `${length} bytes` });
+        report(`/${field}`, "is longer than the kernel allows", {
+          expected: "at most 64 bytes",
+          got: `${length} bytes`,
+        });
       }
     },
   },
   {
     id: "hook-path-absolute",
+    on: ["hooks"],
     section: "config.md#posix-platform-hooks",
     severity: "error",
     create: "accept",
@@ -82,13 +99,17 @@ export const configRules: readonly Rule[] = [
       for (const name of hookNames) {
         each(hooks?.[name], ({ path }, index) => {
           if (path === undefined || path.startsWith("/")) return;
-          report(`/hooks/${name}/${index}/path`, "is not absolute", { expected: "an absolute path", got: quote(path) });
+          report(`/hooks/${name}/${index}/path`, "is not absolute", {
+            expected: "an absolute path",
+            got: quote(path),
+          });
         });
       }
     },
   },
   {
     id: "hook-timeout-positive",
+    on: ["hooks"],
     section: "config.md#posix-platform-hooks",
     severity: "error",
     create: "accept",
@@ -107,6 +128,7 @@ export const configRules: readonly Rule[] = [
   },
   {
     id: "hook-prestart-deprecated",
+    on: ["hooks"],
     section: "config.md#prestart",
     severity: "warning",
     create: "accept",
@@ -118,12 +140,15 @@ export const configRules: readonly Rule[] = [
   },
   {
     id: "annotation-key-empty",
+    on: ["annotations"],
     section: "config.md#annotations",
     severity: "error",
     create: "accept",
     check({ annotations }, report) {
       if (annotations && Object.hasOwn(annotations, "")) {
-        report(`/annotations/${token("")}`, "an annotation has no name", { expected: "a name such as com.example.key" });
+        report(`/annotations/${token("")}`, "an annotation has no name", {
+          expected: "a name such as com.example.key",
+        });
       }
     },
   },

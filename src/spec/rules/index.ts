@@ -6,7 +6,7 @@ import { namespaceRules } from "./namespaces.ts";
 import { processRules } from "./process.ts";
 import { resourceRules } from "./resources.ts";
 import { seccompRules } from "./seccomp.ts";
-import type { Rule, SpecDraft } from "./rule.ts";
+import { concerns, type Rule, type SpecDraft } from "./rule.ts";
 
 /** All rules, in the order of the specification. */
 export const rules: readonly Rule[] = [
@@ -23,7 +23,7 @@ export const rules: readonly Rule[] = [
 export function applyRules(spec: SpecDraft, which: "all" | "create"): Issue[] {
   const issues: Issue[] = [];
   for (const rule of rules) {
-    if (which === "create" && rule.create === "accept") continue;
+    if ((which === "create" && rule.create === "accept") || !concerns(rule, spec)) continue;
     const { id, severity, section } = rule;
     const tolerated = severity === "error" && rule.create !== "refuse" ? true : undefined;
     rule.check(spec, (pointer, message, details) => {

@@ -1,7 +1,17 @@
 // Rules of config-linux.md but for namespaces, control groups and seccomp.
 import type { Device } from "../types.ts";
 import { addNamespace } from "./config.ts";
-import { type Draft, each, eachDuplicate, isNumberList, namespaceOf, quote, type Rule, type SpecDraft, token } from "./rule.ts";
+import {
+  type Draft,
+  each,
+  eachDuplicate,
+  isNumberList,
+  namespaceOf,
+  quote,
+  type Rule,
+  type SpecDraft,
+  token,
+} from "./rule.ts";
 
 const devices = "config-linux.md#devices";
 const rdt = "config-linux.md#intelrdt";
@@ -50,8 +60,10 @@ export const linuxRules: readonly Rule[] = [
     check({ linux }, report) {
       each(linux?.devices, ({ major = 0, minor = 0 }, index) => {
         const pointer = `/linux/devices/${index}`;
-        if (major < 0 || major > 0xfff) report(`${pointer}/major`, "is no device number", outOf(0xfff, major));
-        if (minor < 0 || minor > 0xf_ffff) report(`${pointer}/minor`, "is no device number", outOf(0xf_ffff, minor));
+        if (major < 0 || major > 0xfff)
+          report(`${pointer}/major`, "is no device number", outOf(0xfff, major));
+        if (minor < 0 || minor > 0xf_ffff)
+          report(`${pointer}/minor`, "is no device number", outOf(0xf_ffff, minor));
       });
     },
   },
@@ -61,9 +73,13 @@ export const linuxRules: readonly Rule[] = [
     severity: "warning",
     create: "accept",
     check({ linux }, report) {
-      eachDuplicate(linux?.devices, ({ path }) => path, (index, path, first) => {
-        report(`/linux/devices/${index}/path`, `${path} is devices[${first}] already`);
-      });
+      eachDuplicate(
+        linux?.devices,
+        ({ path }) => path,
+        (index, path, first) => {
+          report(`/linux/devices/${index}/path`, `${path} is devices[${first}] already`);
+        },
+      );
       const numbers = ({ type, major, minor }: Draft<Device>): string | undefined =>
         type === "p" || major === undefined || minor === undefined
           ? undefined
@@ -104,6 +120,7 @@ export const linuxRules: readonly Rule[] = [
   },
   {
     id: "sysctl-namespaced",
+    on: ["linux", "sysctl"],
     section: "config-linux.md#sysctl",
     severity: "error",
     create: "refuse",
@@ -116,18 +133,21 @@ export const linuxRules: readonly Rule[] = [
   },
   {
     id: "intel-rdt-clos-id",
+    on: ["linux", "intelRdt"],
     section: rdt,
     severity: "error",
     create: "refuse",
     check({ linux }, report) {
       const closID = linux?.intelRdt?.closID;
-      if (closID === undefined || (closID !== "." && closID !== ".." && !/^.+\/|\/./.test(closID))) return;
+      if (closID === undefined || (closID !== "." && closID !== ".." && !/^.+\/|\/./.test(closID)))
+        return;
       const details = { expected: 'the name of a directory, or "/"', got: quote(closID) };
       report("/linux/intelRdt/closID", `invalid intelRdt.ClosID ${quote(closID)}`, details);
     },
   },
   {
     id: "intel-rdt-schema",
+    on: ["linux", "intelRdt"],
     section: rdt,
     severity: "error",
     create: "accept",
@@ -143,12 +163,15 @@ export const linuxRules: readonly Rule[] = [
       }
       each(schemata, (line, index) => {
         if (!line.includes("\n")) return;
-        report(`/linux/intelRdt/schemata/${index}`, "has more than one line", { expected: "one element for each line" });
+        report(`/linux/intelRdt/schemata/${index}`, "has more than one line", {
+          expected: "one element for each line",
+        });
       });
     },
   },
   {
     id: "memory-policy-nodes",
+    on: ["linux", "memoryPolicy"],
     section: "config-linux.md#memory-policy",
     severity: "error",
     create: "refuse",
@@ -160,8 +183,15 @@ export const linuxRules: readonly Rule[] = [
         const message = `invalid memory policy nodes ${quote(nodes)}`;
         report(pointer, message, { expected: 'a list such as "0-3,7"', got: quote(nodes) });
       } else if (["MPOL_DEFAULT", "MPOL_LOCAL"].includes(mode) && nodes !== "") {
-        report(pointer, "memory policy mode requires 0 nodes", { expected: `nothing with ${mode}`, got: quote(nodes) });
-      } else if (mode !== "MPOL_PREFERRED" && !["MPOL_DEFAULT", "MPOL_LOCAL"].includes(mode) && nodes === "") {
+        report(pointer, "memory policy mode requires 0 nodes", {
+          expected: `nothing with ${mode}`,
+          got: quote(nodes),
+        });
+      } else if (
+        mode !== "MPOL_PREFERRED" &&
+        !["MPOL_DEFAULT", "MPOL_LOCAL"].includes(mode) &&
+        nodes === ""
+      ) {
         const message = "memory policy mode requires at least one node but got 0";
         report(pointer, message, { expected: `a list such as "0-3,7" with ${mode}` });
       }
@@ -169,12 +199,16 @@ export const linuxRules: readonly Rule[] = [
   },
   {
     id: "personality-flags",
+    on: ["linux", "personality"],
     section: "config-linux.md#personality",
     severity: "warning",
     create: "warn",
     check({ linux }, report) {
       if (!linux?.personality?.flags?.length) return;
-      report("/linux/personality/flags", "ignoring unsupported personality flags: the specification defines none");
+      report(
+        "/linux/personality/flags",
+        "ignoring unsupported personality flags: the specification defines none",
+      );
     },
   },
   {
@@ -205,18 +239,23 @@ function dotted(key: string): string {
   return key.replaceAll(/[./]/g, (separator) => (separator === "/" ? "." : "/"));
 }
 
-function sysctlProblem(key: string, spec: SpecDraft): { message: string; hint?: string } | undefined {
+function sysctlProblem(
+  key: string,
+  spec: SpecDraft,
+): { message: string; hint?: string } | undefined {
   const needs = (type: string, message: string): { message: string; hint: string } | undefined =>
     namespaceOf(spec, type) ? undefined : { message, ...addNamespace(type) };
   const name = quote(key);
   if (ipcSysctls.has(key) || key.startsWith("fs.mqueue.")) {
     return needs("ipc", `sysctl ${name} is not allowed in the hosts ipc namespace`);
   }
-  if (key.startsWith("net.")) return needs("network", `sysctl ${name} not allowed in host network namespace`);
+  if (key.startsWith("net."))
+    return needs("network", `sysctl ${name} not allowed in host network namespace`);
   if (key.startsWith("user.")) {
     return needs("user", `setting ucounts without a user namespace not allowed: ${key}`);
   }
-  if (key === "kernel.domainname") return needs("uts", `sysctl ${name} is not in a separate kernel namespace`);
+  if (key === "kernel.domainname")
+    return needs("uts", `sysctl ${name} is not in a separate kernel namespace`);
   if (key === "kernel.hostname" && namespaceOf(spec, "uts")) {
     const message = `sysctl ${name} is not allowed as it conflicts with the OCI "hostname" field`;
     return { message, hint: "set hostname instead" };

@@ -41,9 +41,14 @@ export const mountRules: readonly Rule[] = [
     create: "accept",
     check({ mounts }, report) {
       const nameOf = (mount: Draft<Mount>): string | undefined =>
-        mount.options?.includes("remount") ? undefined : mount.destination?.replace(/(.)\/+$/, "$1");
+        mount.options?.includes("remount")
+          ? undefined
+          : mount.destination?.replace(/(.)\/+$/, "$1");
       eachDuplicate(mounts, nameOf, (index, name, first) => {
-        report(`/mounts/${index}/destination`, `covers mounts[${first}], which has the same destination ${quote(name)}`);
+        report(
+          `/mounts/${index}/destination`,
+          `covers mounts[${first}], which has the same destination ${quote(name)}`,
+        );
       });
     },
   },
@@ -83,7 +88,10 @@ export const mountRules: readonly Rule[] = [
           const known = option.toLowerCase();
           if (Object.hasOwn(mountOptions, option) || !Object.hasOwn(mountOptions, known)) return;
           const message = `${quote(option)} is left to the file system, because options are in lower case`;
-          report(`/mounts/${index}/options/${at}`, message, { got: quote(option), hint: `write ${quote(known)}` });
+          report(`/mounts/${index}/options/${at}`, message, {
+            got: quote(option),
+            hint: `write ${quote(known)}`,
+          });
         });
       });
     },
@@ -112,7 +120,10 @@ export const mountRules: readonly Rule[] = [
       each(mounts, (mount, index) => {
         const { options, type } = mount;
         const changes = (options ?? []).some((option) => {
-          const kind = option !== undefined && Object.hasOwn(mountOptions, option) && mountOptions[option]?.kind;
+          const kind =
+            option !== undefined &&
+            Object.hasOwn(mountOptions, option) &&
+            mountOptions[option]?.kind;
           return kind === "remount" || kind === "propagation";
         });
         if (isBind(mount) || type || changes) return;
@@ -158,9 +169,13 @@ export const mountRules: readonly Rule[] = [
       if (namespaceOf(spec, "user")) return;
       each(spec.mounts, (mount, index) => {
         if (!isMapped(mount) || mount.uidMappings?.length || mount.gidMappings?.length) return;
-        report(`/mounts/${index}/options`, "has no mappings, and the container has no user namespace to take them from", {
-          expected: "uidMappings and gidMappings",
-        });
+        report(
+          `/mounts/${index}/options`,
+          "has no mappings, and the container has no user namespace to take them from",
+          {
+            expected: "uidMappings and gidMappings",
+          },
+        );
       });
     },
   },
@@ -189,5 +204,7 @@ function hasMapOption({ options }: Draft<Mount>): boolean {
 }
 
 function isMapped(mount: Draft<Mount>): boolean {
-  return hasMapOption(mount) || Boolean(mount.uidMappings?.length) || Boolean(mount.gidMappings?.length);
+  return (
+    hasMapOption(mount) || Boolean(mount.uidMappings?.length) || Boolean(mount.gidMappings?.length)
+  );
 }

@@ -2,7 +2,17 @@
 import { timeOffsetClocks } from "../tables.ts";
 import type { IdMapping } from "../types.ts";
 import { addNamespace } from "./config.ts";
-import { type Draft, each, eachDuplicate, namespaceOf, quote, type Report, type Rule, type SpecDraft, token } from "./rule.ts";
+import {
+  type Draft,
+  each,
+  eachDuplicate,
+  namespaceOf,
+  quote,
+  type Report,
+  type Rule,
+  type SpecDraft,
+  token,
+} from "./rule.ts";
 
 const section = "config-linux.md#namespaces";
 const mappings = "config-linux.md#user-namespace-mappings";
@@ -16,10 +26,16 @@ export const namespaceRules: readonly Rule[] = [
     severity: "error",
     create: "refuse",
     check({ linux }, report) {
-      eachDuplicate(linux?.namespaces, ({ type }) => type, (index, type, first) => {
-        const message = `malformed spec file: duplicated ns ${quote(type)}`;
-        report(`/linux/namespaces/${index}`, message, { hint: `namespaces[${first}] is one of that type already` });
-      });
+      eachDuplicate(
+        linux?.namespaces,
+        ({ type }) => type,
+        (index, type, first) => {
+          const message = `malformed spec file: duplicated ns ${quote(type)}`;
+          report(`/linux/namespaces/${index}`, message, {
+            hint: `namespaces[${first}] is one of that type already`,
+          });
+        },
+      );
     },
   },
   {
@@ -44,11 +60,15 @@ export const namespaceRules: readonly Rule[] = [
       const namespace = namespaceOf(spec, "user");
       if (namespace === undefined || namespace.path) return;
       const { uidMappings, gidMappings } = spec.linux ?? {};
-      const missing = [...(uidMappings?.length ? [] : ["uid"]), ...(gidMappings?.length ? [] : ["gid"])];
+      const missing = [
+        ...(uidMappings?.length ? [] : ["uid"]),
+        ...(gidMappings?.length ? [] : ["gid"]),
+      ];
       if (missing.length === 0) return;
       const message = `user namespaces enabled, but no ${missing.join(" and ")} mappings found`;
       report(`/linux/${missing[0]}Mappings`, message, {
-        expected: '[{"containerID": 0, "hostID": 100000, "size": 65536}], or a namespace path to join',
+        expected:
+          '[{"containerID": 0, "hostID": 100000, "size": 65536}], or a namespace path to join',
       });
     },
   },
@@ -61,7 +81,8 @@ export const namespaceRules: readonly Rule[] = [
       if (namespaceOf(spec, "user")) return;
       for (const field of ["uidMappings", "gidMappings"] as const) {
         if (!spec.linux?.[field]?.length) continue;
-        const message = "user namespace mappings specified, but user namespace isn't enabled in the config";
+        const message =
+          "user namespace mappings specified, but user namespace isn't enabled in the config";
         report(`/linux/${field}`, message, addNamespace("user"));
       }
     },
@@ -104,6 +125,7 @@ export const namespaceRules: readonly Rule[] = [
   },
   {
     id: "time-offsets-need-time-namespace",
+    on: ["linux", "timeOffsets"],
     section: clocks,
     severity: "error",
     create: "refuse",
@@ -111,7 +133,8 @@ export const namespaceRules: readonly Rule[] = [
       if (spec.linux?.timeOffsets === undefined) return;
       const namespace = namespaceOf(spec, "time");
       if (namespace === undefined) {
-        const message = "time namespace offsets specified, but time namespace isn't enabled in the config";
+        const message =
+          "time namespace offsets specified, but time namespace isn't enabled in the config";
         report("/linux/timeOffsets", message, addNamespace("time"));
       } else if (namespace.path) {
         const message =
@@ -122,6 +145,7 @@ export const namespaceRules: readonly Rule[] = [
   },
   {
     id: "time-offset-clock",
+    on: ["linux", "timeOffsets"],
     section: clocks,
     severity: "error",
     create: "refuse",
@@ -129,36 +153,53 @@ export const namespaceRules: readonly Rule[] = [
       for (const [clock, offset] of Object.entries(linux?.timeOffsets ?? {})) {
         const pointer = `/linux/timeOffsets/${token(clock)}`;
         if (!(timeOffsetClocks as readonly string[]).includes(clock)) {
-          report(pointer, `unknown clock ${quote(clock)}`, { expected: `one of ${timeOffsetClocks.join(", ")}` });
+          report(pointer, `unknown clock ${quote(clock)}`, {
+            expected: `one of ${timeOffsetClocks.join(", ")}`,
+          });
         }
         const nanosecs = offset?.nanosecs ?? 0;
         if (nanosecs >= 1_000_000_000) {
-          report(`${pointer}/nanosecs`, "is a second or more", { expected: "0 to 999999999", got: String(nanosecs) });
+          report(`${pointer}/nanosecs`, "is a second or more", {
+            expected: "0 to 999999999",
+            got: String(nanosecs),
+          });
         }
       }
     },
   },
   {
     id: "net-devices-need-network-namespace",
+    on: ["linux", "netDevices"],
     section: "config-linux.md#network-devices",
     severity: "error",
     create: "refuse",
     check(spec, report) {
-      if (Object.keys(spec.linux?.netDevices ?? {}).length === 0 || namespaceOf(spec, "network")) return;
-      report("/linux/netDevices", "unable to move network devices without a NET namespace", addNamespace("network"));
+      if (Object.keys(spec.linux?.netDevices ?? {}).length === 0 || namespaceOf(spec, "network"))
+        return;
+      report(
+        "/linux/netDevices",
+        "unable to move network devices without a NET namespace",
+        addNamespace("network"),
+      );
     },
   },
   {
     id: "net-device-name",
+    on: ["linux", "netDevices"],
     section: "config-linux.md#network-devices",
     severity: "error",
     create: "refuse",
     check({ linux }, report) {
       for (const [name, device] of Object.entries(linux?.netDevices ?? {})) {
         const pointer = `/linux/netDevices/${token(name)}`;
-        if (!isDeviceName(name)) report(pointer, `invalid network device name ${quote(name)}`, deviceName);
+        if (!isDeviceName(name))
+          report(pointer, `invalid network device name ${quote(name)}`, deviceName);
         if (device?.name && !isDeviceName(device.name)) {
-          report(`${pointer}/name`, `invalid network device name ${quote(device.name)}`, deviceName);
+          report(
+            `${pointer}/name`,
+            `invalid network device name ${quote(device.name)}`,
+            deviceName,
+          );
         }
       }
     },
@@ -174,7 +215,10 @@ function allMappings({ linux, mounts }: SpecDraft): [pointer: string, mappings: 
   ];
   each(mounts, ({ uidMappings, gidMappings }, index) => {
     if (uidMappings || gidMappings) {
-      found.push([`/mounts/${index}/uidMappings`, uidMappings], [`/mounts/${index}/gidMappings`, gidMappings]);
+      found.push(
+        [`/mounts/${index}/uidMappings`, uidMappings],
+        [`/mounts/${index}/gidMappings`, gidMappings],
+      );
     }
   });
   return found.filter((entry): entry is [string, Mappings] => Boolean(entry[1]?.length));
@@ -183,12 +227,16 @@ function allMappings({ linux, mounts }: SpecDraft): [pointer: string, mappings: 
 function checkRanges(pointer: string, list: Mappings, report: Report): void {
   each(list, ({ containerID = 0, hostID = 0, size }, index) => {
     if (size === undefined) return;
-    if (size === 0) report(`${pointer}/${index}/size`, "maps no ids", { expected: "at least 1", got: "0" });
+    if (size === 0)
+      report(`${pointer}/${index}/size`, "maps no ids", { expected: "at least 1", got: "0" });
     // The last id stands for "no id" and cannot be mapped.
     for (const [field, start] of Object.entries({ containerID, hostID })) {
       if (start + size <= maxId) continue;
       const message = `${field} ${start} and size ${size} go beyond the last id`;
-      report(`${pointer}/${index}/size`, message, { expected: `at most ${Math.max(0, maxId - start)}`, got: String(size) });
+      report(`${pointer}/${index}/size`, message, {
+        expected: `at most ${Math.max(0, maxId - start)}`,
+        got: String(size),
+      });
     }
   });
 }

@@ -39,7 +39,9 @@ export const processRules: readonly Rule[] = [
     create: "refuse",
     check({ process }, report) {
       if (process === undefined || process.args?.length) return;
-      report("/process/args", "args must not be empty", { expected: "the program and its arguments" });
+      report("/process/args", "args must not be empty", {
+        expected: "the program and its arguments",
+      });
     },
   },
   {
@@ -65,7 +67,10 @@ export const processRules: readonly Rule[] = [
     check({ process }, report) {
       const nameOf = (entry: string): string | undefined => entry.split("=", 1)[0] || undefined;
       eachDuplicate(process?.env, nameOf, (index, name, first) => {
-        report(`/process/env/${index}`, `${name} is set a second time; the first one, env[${first}], is without effect`);
+        report(
+          `/process/env/${index}`,
+          `${name} is set a second time; the first one, env[${first}], is without effect`,
+        );
       });
     },
   },
@@ -86,7 +91,8 @@ export const processRules: readonly Rule[] = [
     create: "accept",
     check({ process }, report) {
       const message = "is for Windows and without effect on Linux";
-      if (process?.commandLine !== undefined) report("/process/commandLine", message, { hint: "use args" });
+      if (process?.commandLine !== undefined)
+        report("/process/commandLine", message, { hint: "use args" });
       if (process?.user?.username !== undefined) {
         report("/process/user/username", message, { hint: "use uid and gid" });
       }
@@ -113,10 +119,14 @@ export const processRules: readonly Rule[] = [
     severity: "error",
     create: "accept",
     check({ process }, report) {
-      eachDuplicate(process?.rlimits, ({ type }) => type, (index, name, first) => {
-        const message = `${name} is limited a second time; the first one, rlimits[${first}], is without effect`;
-        report(`/process/rlimits/${index}/type`, message);
-      });
+      eachDuplicate(
+        process?.rlimits,
+        ({ type }) => type,
+        (index, name, first) => {
+          const message = `${name} is limited a second time; the first one, rlimits[${first}], is without effect`;
+          report(`/process/rlimits/${index}/type`, message);
+        },
+      );
     },
   },
   {
@@ -128,7 +138,10 @@ export const processRules: readonly Rule[] = [
       each(process?.rlimits, ({ type, soft, hard }, index) => {
         if (soft === undefined || hard === undefined || soft <= hard) return;
         const message = `the soft limit of ${type} is above the hard limit`;
-        report(`/process/rlimits/${index}/soft`, message, { expected: `at most ${hard}`, got: String(soft) });
+        report(`/process/rlimits/${index}/soft`, message, {
+          expected: `at most ${hard}`,
+          got: String(soft),
+        });
       });
     },
   },
@@ -142,11 +155,18 @@ export const processRules: readonly Rule[] = [
       for (const set of capabilitySets) {
         each(process?.capabilities?.[set], (name, index) => {
           if (Object.hasOwn(capabilityNumbers, name)) return;
-          const near = nearest(name.startsWith("CAP_") ? name : `CAP_${name}`, Object.keys(capabilityNumbers));
-          report(`/process/capabilities/${set}/${index}`, `unknown capability ${quote(name)} is ignored`, {
-            got: quote(name),
-            hint: near === undefined ? undefined : `did you mean ${quote(near)}?`,
-          });
+          const near = nearest(
+            name.startsWith("CAP_") ? name : `CAP_${name}`,
+            Object.keys(capabilityNumbers),
+          );
+          report(
+            `/process/capabilities/${set}/${index}`,
+            `unknown capability ${quote(name)} is ignored`,
+            {
+              got: quote(name),
+              hint: near === undefined ? undefined : `did you mean ${quote(near)}?`,
+            },
+          );
         });
       }
     },
@@ -161,7 +181,9 @@ export const processRules: readonly Rule[] = [
       each(effective, (name, index) => {
         if (permitted.includes(name) || !Object.hasOwn(capabilityNumbers, name)) return;
         const message = `${name} cannot be effective: it is not permitted`;
-        report(`/process/capabilities/effective/${index}`, message, { hint: `add ${quote(name)} to permitted` });
+        report(`/process/capabilities/effective/${index}`, message, {
+          hint: `add ${quote(name)} to permitted`,
+        });
       });
     },
   },
@@ -187,17 +209,22 @@ export const processRules: readonly Rule[] = [
   },
   {
     id: "oom-score-range",
+    on: ["process", "oomScoreAdj"],
     section: linux,
     severity: "error",
     create: "refuse",
     check({ process }, report) {
       const score = process?.oomScoreAdj;
       if (score === undefined || (score >= -1000 && score <= 1000)) return;
-      report("/process/oomScoreAdj", "is out of range", { expected: "-1000 to 1000", got: String(score) });
+      report("/process/oomScoreAdj", "is out of range", {
+        expected: "-1000 to 1000",
+        got: String(score),
+      });
     },
   },
   {
     id: "scheduler-nice",
+    on: ["process", "scheduler"],
     section: linux,
     severity: "error",
     create: "refuse",
@@ -210,6 +237,7 @@ export const processRules: readonly Rule[] = [
   },
   {
     id: "scheduler-priority",
+    on: ["process", "scheduler"],
     section: linux,
     severity: "error",
     create: "refuse",
@@ -222,29 +250,37 @@ export const processRules: readonly Rule[] = [
         const message = `${policy} needs a priority that the kernel has`;
         report(pointer, message, { expected: "1 to 99", got: String(priority) });
       } else if (priority !== 0) {
-        report(pointer, "scheduler.priority can only be specified for SchedFIFO or SchedRR policy", {
-          expected: `0 or nothing with ${policy}`,
-          got: String(priority),
-        });
+        report(
+          pointer,
+          "scheduler.priority can only be specified for SchedFIFO or SchedRR policy",
+          {
+            expected: `0 or nothing with ${policy}`,
+            got: String(priority),
+          },
+        );
       }
     },
   },
   {
     id: "scheduler-deadline",
+    on: ["process", "scheduler"],
     section: linux,
     severity: "error",
     create: "refuse",
     check({ process }, report) {
       const scheduler = process?.scheduler;
       if (scheduler?.policy === undefined || scheduler.policy === "SCHED_DEADLINE") return;
-      const message = "scheduler runtime/deadline/period can only be specified for SchedDeadline policy";
+      const message =
+        "scheduler runtime/deadline/period can only be specified for SchedDeadline policy";
       for (const field of ["runtime", "deadline", "period"] as const) {
-        if (scheduler[field]) report(`/process/scheduler/${field}`, message, { got: String(scheduler[field]) });
+        if (scheduler[field])
+          report(`/process/scheduler/${field}`, message, { got: String(scheduler[field]) });
       }
     },
   },
   {
     id: "io-priority-range",
+    on: ["process", "ioPriority"],
     section: linux,
     severity: "error",
     create: "refuse",
@@ -252,21 +288,28 @@ export const processRules: readonly Rule[] = [
       const priority = process?.ioPriority?.priority ?? 0;
       if (priority >= 0 && priority <= 7) return;
       const message = `invalid ioPriority.Priority: ${priority}`;
-      report("/process/ioPriority/priority", message, { expected: "0 (highest) to 7 (lowest)", got: String(priority) });
+      report("/process/ioPriority/priority", message, {
+        expected: "0 (highest) to 7 (lowest)",
+        got: String(priority),
+      });
     },
   },
   {
     id: "io-priority-required",
+    on: ["process", "ioPriority"],
     section: linux,
     severity: "error",
     create: "accept",
     check({ process }, report) {
       if (process?.ioPriority === undefined || process.ioPriority.priority !== undefined) return;
-      report("/process/ioPriority/priority", "is required but missing", { expected: "0 (highest) to 7 (lowest)" });
+      report("/process/ioPriority/priority", "is required but missing", {
+        expected: "0 (highest) to 7 (lowest)",
+      });
     },
   },
   {
     id: "cpu-affinity-list",
+    on: ["process", "execCPUAffinity"],
     section: linux,
     severity: "error",
     create: "refuse",
@@ -275,7 +318,10 @@ export const processRules: readonly Rule[] = [
         const cpus = process?.execCPUAffinity?.[field];
         if (!cpus || isNumberList(cpus)) continue;
         const message = "is not a list of CPUs";
-        report(`/process/execCPUAffinity/${field}`, message, { expected: 'a list such as "0-3,7"', got: quote(cpus) });
+        report(`/process/execCPUAffinity/${field}`, message, {
+          expected: 'a list such as "0-3,7"',
+          got: quote(cpus),
+        });
       }
     },
   },

@@ -10,6 +10,7 @@ const base = "/linux/resources";
 export const resourceRules: readonly Rule[] = [
   {
     id: "device-rule-access",
+    on: ["linux", "resources"],
     section: "config-linux.md#allowed-device-list",
     severity: "error",
     create: "refuse",
@@ -17,15 +18,20 @@ export const resourceRules: readonly Rule[] = [
       each(linux?.resources?.devices, ({ access }, index) => {
         const pointer = `${base}/devices/${index}/access`;
         const expected = "a composition of r (read), w (write) and m (mknod)";
-        if (!access) report(pointer, `device access at ${index} field cannot be empty`, { expected });
+        if (!access)
+          report(pointer, `device access at ${index} field cannot be empty`, { expected });
         else if (!/^[rwm]+$/.test(access)) {
-          report(pointer, "has letters that are no kind of access", { expected, got: quote(access) });
+          report(pointer, "has letters that are no kind of access", {
+            expected,
+            got: quote(access),
+          });
         }
       });
     },
   },
   {
     id: "memory-limit-negative",
+    on: ["linux", "resources"],
     section: memorySection,
     severity: "error",
     create: "accept",
@@ -41,6 +47,7 @@ export const resourceRules: readonly Rule[] = [
   },
   {
     id: "memory-swap-below-limit",
+    on: ["linux", "resources"],
     section: memorySection,
     severity: "error",
     // The driver refuses it where it is about to be written.
@@ -50,7 +57,9 @@ export const resourceRules: readonly Rule[] = [
       if (swap <= 0) return;
       const expected = "at least the memory limit: swap is memory and swap together";
       if (limit === 0) {
-        report(`${base}/memory/swap`, "swap is limited and memory is not", { expected: "a memory limit too" });
+        report(`${base}/memory/swap`, "swap is limited and memory is not", {
+          expected: "a memory limit too",
+        });
       } else if (limit > 0 && swap < limit) {
         report(`${base}/memory/swap`, "is below the memory limit", { expected, got: String(swap) });
       }
@@ -58,6 +67,7 @@ export const resourceRules: readonly Rule[] = [
   },
   {
     id: "memory-kernel-deprecated",
+    on: ["linux", "resources"],
     section: memorySection,
     severity: "warning",
     create: "warn",
@@ -70,17 +80,22 @@ export const resourceRules: readonly Rule[] = [
   },
   {
     id: "memory-swappiness-range",
+    on: ["linux", "resources"],
     section: memorySection,
     severity: "error",
     create: "accept",
     check({ linux }, report) {
       const swappiness = linux?.resources?.memory?.swappiness;
       if (swappiness === undefined || swappiness <= 100) return;
-      report(`${base}/memory/swappiness`, "is out of range", { expected: "0 to 100", got: String(swappiness) });
+      report(`${base}/memory/swappiness`, "is out of range", {
+        expected: "0 to 100",
+        got: String(swappiness),
+      });
     },
   },
   {
     id: "cgroup-v1-only",
+    on: ["linux", "resources"],
     section: "config-linux.md#control-groups",
     severity: "warning",
     create: "accept",
@@ -88,7 +103,8 @@ export const resourceRules: readonly Rule[] = [
       const { memory, cpu, network, blockIO } = linux?.resources ?? {};
       const message = "is for cgroup v1 and without effect on v2";
       const tell = (pointer: string, value: unknown): void => {
-        if (value !== undefined && value !== false && value !== 0) report(`${base}/${pointer}`, message);
+        if (value !== undefined && value !== false && value !== 0)
+          report(`${base}/${pointer}`, message);
       };
       tell("memory/swappiness", memory?.swappiness);
       tell("memory/disableOOMKiller", memory?.disableOOMKiller);
@@ -101,17 +117,22 @@ export const resourceRules: readonly Rule[] = [
   },
   {
     id: "cpu-burst-above-quota",
+    on: ["linux", "resources"],
     section: cpuSection,
     severity: "error",
     create: "accept",
     check({ linux }, report) {
       const { burst = 0, quota = 0 } = linux?.resources?.cpu ?? {};
       if (quota <= 0 || burst <= quota) return;
-      report(`${base}/cpu/burst`, "is above the quota", { expected: `at most ${quota}`, got: String(burst) });
+      report(`${base}/cpu/burst`, "is above the quota", {
+        expected: `at most ${quota}`,
+        got: String(burst),
+      });
     },
   },
   {
     id: "cpu-list",
+    on: ["linux", "resources"],
     section: cpuSection,
     severity: "error",
     create: "accept",
@@ -119,12 +140,16 @@ export const resourceRules: readonly Rule[] = [
       for (const field of ["cpus", "mems"] as const) {
         const list = linux?.resources?.cpu?.[field];
         if (!list || isNumberList(list)) continue;
-        report(`${base}/cpu/${field}`, "is not a list of numbers", { expected: 'a list such as "0-3,7"', got: quote(list) });
+        report(`${base}/cpu/${field}`, "is not a list of numbers", {
+          expected: 'a list such as "0-3,7"',
+          got: quote(list),
+        });
       }
     },
   },
   {
     id: "cpu-idle",
+    on: ["linux", "resources"],
     section: cpuSection,
     severity: "error",
     create: "accept",
@@ -136,6 +161,7 @@ export const resourceRules: readonly Rule[] = [
   },
   {
     id: "blkio-weight-range",
+    on: ["linux", "resources"],
     section: ioSection,
     severity: "error",
     create: "accept",
@@ -149,6 +175,7 @@ export const resourceRules: readonly Rule[] = [
   },
   {
     id: "blkio-weight-device",
+    on: ["linux", "resources"],
     section: ioSection,
     severity: "error",
     create: "accept",
@@ -163,6 +190,7 @@ export const resourceRules: readonly Rule[] = [
   },
   {
     id: "hugepage-size",
+    on: ["linux", "resources"],
     section: "config-linux.md#huge-page-limits",
     severity: "error",
     create: "accept",
@@ -170,30 +198,45 @@ export const resourceRules: readonly Rule[] = [
       each(linux?.resources?.hugepageLimits, ({ pageSize }, index) => {
         if (pageSize === undefined || /^[1-9]\d*[KMG]B$/.test(pageSize)) return;
         const details = { expected: "a size such as 64KB, 2MB or 1GB", got: quote(pageSize) };
-        report(`${base}/hugepageLimits/${index}/pageSize`, "is not the size of huge pages", details);
+        report(
+          `${base}/hugepageLimits/${index}/pageSize`,
+          "is not the size of huge pages",
+          details,
+        );
       });
     },
   },
   {
     id: "hugepage-duplicate",
+    on: ["linux", "resources"],
     section: "config-linux.md#huge-page-limits",
     severity: "warning",
     create: "accept",
     check({ linux }, report) {
-      eachDuplicate(linux?.resources?.hugepageLimits, ({ pageSize }) => pageSize, (index, size, first) => {
-        const message = `pages of ${size} are limited a second time; hugepageLimits[${first}] is without effect`;
-        report(`${base}/hugepageLimits/${index}/pageSize`, message);
-      });
+      eachDuplicate(
+        linux?.resources?.hugepageLimits,
+        ({ pageSize }) => pageSize,
+        (index, size, first) => {
+          const message = `pages of ${size} are limited a second time; hugepageLimits[${first}] is without effect`;
+          report(`${base}/hugepageLimits/${index}/pageSize`, message);
+        },
+      );
     },
   },
   {
     id: "rdma-limit",
+    on: ["linux", "resources"],
     section: "config-linux.md#rdma",
     severity: "error",
     create: "accept",
     check({ linux }, report) {
       for (const [name, limits] of Object.entries(linux?.resources?.rdma ?? {})) {
-        if (limits === undefined || limits.hcaHandles !== undefined || limits.hcaObjects !== undefined) continue;
+        if (
+          limits === undefined ||
+          limits.hcaHandles !== undefined ||
+          limits.hcaObjects !== undefined
+        )
+          continue;
         const expected = "hcaHandles or hcaObjects, or both";
         report(`${base}/rdma/${token(name)}`, "limits nothing", { expected });
       }
@@ -201,6 +244,7 @@ export const resourceRules: readonly Rule[] = [
   },
   {
     id: "unified-key",
+    on: ["linux", "resources"],
     section: "config-linux.md#unified",
     severity: "error",
     create: "refuse",
@@ -209,9 +253,15 @@ export const resourceRules: readonly Rule[] = [
         const pointer = `${base}/unified/${token(key)}`;
         const expected = "a file of a cgroup such as memory.high";
         if (key.includes("/")) {
-          report(pointer, `unified resource ${quote(key)} must be a file name (no slashes)`, { expected });
+          report(pointer, `unified resource ${quote(key)} must be a file name (no slashes)`, {
+            expected,
+          });
         } else if (!/^[^.]+\../.test(key)) {
-          report(pointer, `unified resource ${quote(key)} must be in the form CONTROLLER.PARAMETER`, { expected });
+          report(
+            pointer,
+            `unified resource ${quote(key)} must be in the form CONTROLLER.PARAMETER`,
+            { expected },
+          );
         }
       }
     },
@@ -229,6 +279,9 @@ function checkWeights(weights: Weights | undefined, pointer: string, report: Rep
     const weight = weights?.[field];
     // 0 is unset.
     if (!weight || (weight >= 10 && weight <= 1000)) continue;
-    report(`${pointer}/${field}`, "is out of range", { expected: "10 to 1000", got: String(weight) });
+    report(`${pointer}/${field}`, "is out of range", {
+      expected: "10 to 1000",
+      got: String(weight),
+    });
   }
 }

@@ -16,6 +16,8 @@ export type Report = (pointer: string, message: string, details?: Details) => vo
 /** One thing that the specification, or runc, wants of a configuration beyond the types of its fields. */
 export type Rule = {
   readonly id: string;
+  /** What it is about: without that there is nothing to check. */
+  readonly on?: readonly string[];
   /** Where the specification says so. */
   readonly section: string;
   readonly severity: "error" | "warning";
@@ -23,6 +25,14 @@ export type Rule = {
   readonly create: "refuse" | "warn" | "accept";
   readonly check: (spec: SpecDraft, report: Report) => void;
 };
+
+/** Whether the spec has what a rule is about. */
+export function concerns({ on }: Rule, spec: SpecDraft): boolean {
+  if (on === undefined) return true;
+  let value: unknown = spec;
+  for (const name of on) value = (value as Readonly<Record<string, unknown>> | undefined)?.[name];
+  return value !== undefined;
+}
 
 /** Calls back for every element that is there. */
 export function each<T>(

@@ -9,12 +9,17 @@ const maxErrno = 4095;
 export const seccompRules: readonly Rule[] = [
   {
     id: "seccomp-errno-ret",
+    on: ["linux", "seccomp"],
     section,
     severity: "error",
     create: "accept",
     check({ linux }, report) {
       const seccomp = linux?.seccomp;
-      const check = (pointer: string, action: string | undefined, errno: number | undefined): void => {
+      const check = (
+        pointer: string,
+        action: string | undefined,
+        errno: number | undefined,
+      ): void => {
         if (action === undefined || errno === undefined) return;
         if (!(seccompErrnoActions as readonly string[]).includes(action)) {
           report(pointer, `${action} returns no errno`, {
@@ -33,18 +38,22 @@ export const seccompRules: readonly Rule[] = [
   },
   {
     id: "seccomp-names-required",
+    on: ["linux", "seccomp"],
     section,
     severity: "error",
     create: "accept",
     check({ linux }, report) {
       each(linux?.seccomp?.syscalls, ({ names }, index) => {
         if (names === undefined || names.length > 0) return;
-        report(`${base}/syscalls/${index}/names`, "names no syscall", { expected: "at least one name" });
+        report(`${base}/syscalls/${index}/names`, "names no syscall", {
+          expected: "at least one name",
+        });
       });
     },
   },
   {
     id: "seccomp-arg-index",
+    on: ["linux", "seccomp"],
     section,
     severity: "error",
     create: "refuse",
@@ -53,13 +62,18 @@ export const seccompRules: readonly Rule[] = [
         each(args, (arg, at) => {
           if (arg.index === undefined || arg.index <= 5) return;
           const details = { expected: "0 to 5", got: String(arg.index) };
-          report(`${base}/syscalls/${index}/args/${at}/index`, "no syscall has that many arguments", details);
+          report(
+            `${base}/syscalls/${index}/args/${at}/index`,
+            "no syscall has that many arguments",
+            details,
+          );
         });
       });
     },
   },
   {
     id: "seccomp-arg-value-two",
+    on: ["linux", "seccomp"],
     section,
     severity: "warning",
     create: "accept",
@@ -76,6 +90,7 @@ export const seccompRules: readonly Rule[] = [
   },
   {
     id: "seccomp-notify-default",
+    on: ["linux", "seccomp"],
     section,
     severity: "error",
     create: "refuse",
@@ -86,6 +101,7 @@ export const seccompRules: readonly Rule[] = [
   },
   {
     id: "seccomp-notify-write",
+    on: ["linux", "seccomp"],
     section,
     severity: "error",
     create: "refuse",
@@ -99,6 +115,7 @@ export const seccompRules: readonly Rule[] = [
   },
   {
     id: "seccomp-notify-listener",
+    on: ["linux", "seccomp"],
     section,
     severity: "error",
     create: "refuse",
@@ -112,6 +129,7 @@ export const seccompRules: readonly Rule[] = [
   },
   {
     id: "seccomp-listener-metadata",
+    on: ["linux", "seccomp"],
     section,
     severity: "error",
     create: "accept",
@@ -123,13 +141,21 @@ export const seccompRules: readonly Rule[] = [
   },
   {
     id: "seccomp-architecture-duplicate",
+    on: ["linux", "seccomp"],
     section,
     severity: "warning",
     create: "accept",
     check({ linux }, report) {
-      eachDuplicate(linux?.seccomp?.architectures, (name) => name, (index, name, first) => {
-        report(`${base}/architectures/${index}`, `${quote(name)} is architectures[${first}] already`);
-      });
+      eachDuplicate(
+        linux?.seccomp?.architectures,
+        (name) => name,
+        (index, name, first) => {
+          report(
+            `${base}/architectures/${index}`,
+            `${quote(name)} is architectures[${first}] already`,
+          );
+        },
+      );
     },
   },
 ];

@@ -5,25 +5,19 @@ import { InexactNumber } from "../json.ts";
 import type { Issue } from "../issue.ts";
 import { nearest } from "../nearest.ts";
 import { toPointer } from "../positions.ts";
-import type { Expectation, Schema } from "./blocks.ts";
-import { isObject } from "./blocks.ts";
+import type { Expectation } from "./blocks.ts";
 import { spec } from "./spec.ts";
 
 type ZodIssue = z.core.$ZodIssue;
 
 /** Whether the value is a Spec as far as its types go. Fast; says nothing about what is wrong. */
 export function fitsSchema(value: unknown): boolean {
-  return isObject(value) && spec(value, "quick").safeParse(value).success;
-}
-
-/** The schema that fits the value, with the names of all fields, for walking along with it. */
-export function schemaFor(value: unknown): Schema {
-  return spec(value, "thorough");
+  return spec.fits(value);
 }
 
 /** Everything in the value that is missing or not of the type it has to be. */
 export function checkSchema(value: unknown): Issue[] {
-  const result = schemaFor(value).safeParse(value);
+  const result = spec.schema().safeParse(value);
   return result.success ? [] : result.error.issues.map((issue) => toIssue(issue, value));
 }
 
@@ -31,7 +25,12 @@ function toIssue(issue: ZodIssue, root: unknown): Issue {
   const value = valueAt(root, issue.path);
   const expectation = expectationOf(issue);
   const { expected } = expectation;
-  const base = { severity: "error" as const, pointer: toPointer(issue.path), expected, section: sectionOf(issue.path) };
+  const base = {
+    severity: "error" as const,
+    pointer: toPointer(issue.path),
+    expected,
+    section: sectionOf(issue.path),
+  };
   if (value === undefined) return { ...base, rule: "required", message: "is required but missing" };
   const got = describeValue(value);
   if (typeof value === "string" && value.includes("\0")) {
@@ -86,14 +85,33 @@ export function describeValue(value: unknown): string {
 function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
   let value = root;
   for (const part of path) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, part)) return undefined;
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, part))
+      return undefined;
     value = (value as Record<PropertyKey, unknown>)[part];
   }
   return value;
 }
 
-function sectionOf(path: readonly PropertyKey[]): string {
-  const [first, second] = path;
-  if (first === "linux") return typeof second === "string" ? `config-linux.md (${second})` : "config-linux.md";
-  return first === undefined ? "config.md" : `config.md (${String(first)})`;
+// Headings of config-linux.md that are not called as their field is.
+const headings: Readonly<Record<string, string>> = {
+  uidMappings: "user-namespace-mappings",
+  gidMappings: "user-namespace-mappings",
+  timeOffsets: "offset-for-time-namespace",
+  netDevices: "network-devices",
+  resources: "control-groups",
+  cgroupsPath: "cgroups-path",
+  rootfsPropagation: "rootfs-mount-propagation",
+  maskedPaths: "masked-paths",
+  readonlyPaths: "readonly-paths",
+  mountLabel: "mount-label",
+  memoryPolicy: "memory-policy",
+  ociVersion: "specification-version",
+  domainname: "hostname",
+  hooks: "posix-platform-hooks",
+};
+
+function sectionOf([first, second]: readonly PropertyKey[]): string {
+  const [file, field] = first === "linux" ? ["config-linux.md", second] : ["config.md", first];
+  if (typeof field !== "string") return file;
+  return `${file}#${headings[field] ?? field.toLowerCase()}`;
 }

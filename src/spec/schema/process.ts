@@ -1,10 +1,9 @@
 import { ioClasses, rlimits, schedulerFlags, schedulerPolicies } from "../tables.ts";
 import type { Capabilities, Process, Scheduler } from "../types.ts";
-import { type Build, leaves, list, object } from "./blocks.ts";
+import { type Field, list, object } from "./blocks.ts";
 import { bool, int, int32, oneOf, text, texts, uint, uint32, uint32s, uint64 } from "./leaves.ts";
 
 type Part<K extends keyof Process> = NonNullable<Process[K]>;
-type Rlimit = Part<"rlimits">[number];
 
 const user = object<Part<"user">>({
   uid: uint32,
@@ -23,27 +22,26 @@ const capabilities = object<Capabilities>({
   ambient: texts,
 });
 
-const rlimit = object<Rlimit>({ type: oneOf(rlimits), soft: uint64, hard: uint64 }, ["type", "soft", "hard"]);
+const rlimit = object<Part<"rlimits">[number]>(
+  { type: oneOf(rlimits), soft: uint64, hard: uint64 },
+  ["type", "soft", "hard"],
+);
 
-const scheduler: Build<Scheduler> = (value, mode) =>
-  object<Scheduler>(
-    {
-      policy: oneOf(schedulerPolicies),
-      nice: int32,
-      priority: int32,
-      flags: leaves(oneOf(schedulerFlags)),
-      runtime: uint64,
-      deadline: uint64,
-      period: uint64,
-    },
-    ["policy"],
-  )(value, mode);
+const scheduler = object<Scheduler>(
+  {
+    policy: oneOf(schedulerPolicies),
+    nice: int32,
+    priority: int32,
+    flags: list(oneOf(schedulerFlags)),
+    runtime: uint64,
+    deadline: uint64,
+    period: uint64,
+  },
+  ["policy"],
+);
 
-const ioPriority: Build<Part<"ioPriority">> = (value, mode) =>
-  object<Part<"ioPriority">>({ class: oneOf(ioClasses), priority: int }, ["class"])(value, mode);
-
-/** config.md, Process. cwd and args are demanded by rules, in the words that callers know. */
-export const process: Build<Process> = object<Process>({
+/** config.md, Process. cwd and args are required by rules, in the words that callers know. */
+export const process: Field<Process> = object<Process>({
   terminal: bool,
   consoleSize: object<Part<"consoleSize">>({ height: uint, width: uint }, ["height", "width"]),
   user,
@@ -58,6 +56,6 @@ export const process: Build<Process> = object<Process>({
   oomScoreAdj: int,
   selinuxLabel: text,
   scheduler,
-  ioPriority,
+  ioPriority: object<Part<"ioPriority">>({ class: oneOf(ioClasses), priority: int }, ["class"]),
   execCPUAffinity: object<Part<"execCPUAffinity">>({ initial: text, final: text }),
 });

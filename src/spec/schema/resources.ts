@@ -1,15 +1,14 @@
 import { deviceRuleTypes } from "../tables.ts";
 import type { DeviceRule, Resources, Throttle } from "../types.ts";
-import { type Build, list, mapOf, object } from "./blocks.ts";
-import { bool, int, int64, oneOf, text, uint16, uint32, uint64 } from "./leaves.ts";
+import { type Field, list, mapOf, object } from "./blocks.ts";
+import { bool, int, int64, oneOfOrEmpty, text, uint16, uint32, uint64 } from "./leaves.ts";
 
 type Part<K extends keyof Resources> = NonNullable<Resources[K]>;
 type BlockIo = Part<"blockIO">;
 type Network = Part<"network">;
 
-// "" is unset, as is -1 for the numbers.
 const deviceRule = object<DeviceRule>(
-  { allow: bool, type: oneOf(["", ...deviceRuleTypes]), major: int, minor: int, access: text },
+  { allow: bool, type: oneOfOrEmpty(deviceRuleTypes), major: int, minor: int, access: text },
   ["allow"],
 );
 
@@ -41,39 +40,40 @@ const throttle = list(
   object<Throttle>({ major: int, minor: int, rate: uint64 }, ["major", "minor", "rate"]),
 );
 
+const weightDevice = object<NonNullable<BlockIo["weightDevice"]>[number]>(
+  { major: int, minor: int, weight: uint16, leafWeight: uint16 },
+  ["major", "minor"],
+);
+
 const blockIo = object<BlockIo>({
   weight: uint16,
   leafWeight: uint16,
-  weightDevice: list(
-    object<NonNullable<BlockIo["weightDevice"]>[number]>(
-      { major: int, minor: int, weight: uint16, leafWeight: uint16 },
-      ["major", "minor"],
-    ),
-  ),
+  weightDevice: list(weightDevice),
   throttleReadBpsDevice: throttle,
   throttleWriteBpsDevice: throttle,
   throttleReadIOPSDevice: throttle,
   throttleWriteIOPSDevice: throttle,
 });
 
-const network = object<Network>({
-  classID: uint32,
-  priorities: list(
-    object<NonNullable<Network["priorities"]>[number]>({ name: text, priority: uint32 }, ["name", "priority"]),
-  ),
-});
+const priority = object<NonNullable<Network["priorities"]>[number]>(
+  { name: text, priority: uint32 },
+  ["name", "priority"],
+);
+
+const hugepageLimit = object<Part<"hugepageLimits">[number]>({ pageSize: text, limit: uint64 }, [
+  "pageSize",
+  "limit",
+]);
 
 /** config-linux.md, Control groups */
-export const resources: Build<Resources> = object<Resources>({
+export const resources: Field<Resources> = object<Resources>({
   devices: list(deviceRule),
   memory,
   cpu,
   pids: object<Part<"pids">>({ limit: int64 }),
   blockIO: blockIo,
-  hugepageLimits: list(
-    object<Part<"hugepageLimits">[number]>({ pageSize: text, limit: uint64 }, ["pageSize", "limit"]),
-  ),
-  network,
+  hugepageLimits: list(hugepageLimit),
+  network: object<Network>({ classID: uint32, priorities: list(priority) }),
   rdma: mapOf(object<Part<"rdma">[string]>({ hcaHandles: uint32, hcaObjects: uint32 })),
   unified: mapOf(text),
 });

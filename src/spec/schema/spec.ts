@@ -1,5 +1,5 @@
 import type { Spec } from "../types.ts";
-import { type Build, mapOf, object } from "./blocks.ts";
+import { type Field, mapOf, object } from "./blocks.ts";
 import { hooks } from "./hooks.ts";
 import { text } from "./leaves.ts";
 import { linux } from "./linux.ts";
@@ -7,9 +7,11 @@ import { mounts } from "./mounts.ts";
 import { process } from "./process.ts";
 import { root } from "./root.ts";
 
-// ociVersion, process and root are demanded by rules: with the texts that callers know, or not at all by `create`.
-/** config.md */
-export const spec: Build<Spec> = object<Spec>({
+/**
+ * config.md. What it requires is left to rules: `create` has to say it in the words that callers know, or not to
+ * mind.
+ */
+export const spec: Field<Spec> = object<Spec>({
   ociVersion: text,
   root,
   mounts,
