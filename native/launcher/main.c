@@ -1,6 +1,6 @@
-// dist/tsrun: what callers execute. Cleans the environment of what would steer node, notes the caller's
-// limit on open files (node raises its own) and how many descriptors from 3 on it passes (node opens more
-// of its own, wherever there is room), and becomes the engine.
+// dist/tsrun: what callers execute. Cleans the environment of what would steer node, notes the
+// caller's limit on open files (node raises its own) and how many descriptors from 3 on it passes
+// (node opens more of its own, wherever there is room), and becomes the engine.
 #include <linux/resource.h>
 
 #include "../init/sys.h"
