@@ -10,13 +10,13 @@ t.test("text records go to stderr by default", { skip }, async (t) => {
   const { status, stdout, stderr } = run(["state", "absent"]);
   t.equal(status, 1);
   t.equal(stdout, "");
-  t.match(stderr, /^time="[^"]+" level=error msg="container does not exist"\n$/);
+  t.match(stderr, /^time="[^"]+" level=error msg="container does not exist"\n(    .*\n)*$/);
 });
 
 t.test("--log FILE gets the record, stderr the bare message", { skip }, async (t) => {
   const file = join(scratch, "log.text");
   const { stderr } = run(["--log", file, "state", "absent"]);
-  t.equal(stderr, "container does not exist\n");
+  t.match(stderr, /^container does not exist\n(    .*\n)*$/, "a hint may follow");
   t.match(readFileSync(file, "utf8"), /level=error msg="container does not exist"\n$/);
 });
 
@@ -50,8 +50,9 @@ t.test("a command that works logs nothing", { skip }, async (t) => {
   t.equal(existsSync(file) ? readFileSync(file, "utf8") : "", "");
 });
 
-t.test("--debug adds the caller to each record", { skip }, async (t) => {
+t.test("--debug adds records, the error stays the last one", { skip }, async (t) => {
   const { stderr } = run(["--debug", "--log-format", "json", "state", "absent"]);
-  const last = JSON.parse(stderr.trimEnd().split("\n").at(-1)!) as Record<string, string>;
-  t.match(last, { level: "error", msg: "container does not exist", file: String, func: String });
+  const records = stderr.trimEnd().split("\n");
+  const last = JSON.parse(records.at(-1)!) as Record<string, string>;
+  t.match(last, { level: "error", msg: "container does not exist" });
 });

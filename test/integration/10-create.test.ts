@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { prepare, shell } from "./support/container.ts";
@@ -75,7 +83,6 @@ t.test("a bundle without config.json", async (t) => {
 
 t.test("config.json that is no JSON", async (t) => {
   const c = prepare(t);
-  const { writeFileSync } = await import("node:fs");
   for (const text of ["", "{", "[]", '"text"', "{}", "\0\0"]) {
     writeFileSync(join(c.bundle, "config.json"), text);
     const { status, stderr } = c.create();

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { prepare } from "./support/container.ts";
@@ -88,7 +88,6 @@ t.test(
     c.create();
     const { pid } = c.state();
     const file = join(c.root, c.id, "state.json");
-    const { writeFileSync } = await import("node:fs");
     const good = readFileSync(file, "utf8");
     for (const bad of [
       "",
@@ -125,7 +124,6 @@ t.test(
     c.start();
     const { pid } = c.state();
     const file = join(c.root, c.id, "state.json");
-    const { writeFileSync } = await import("node:fs");
     writeFileSync(file, readFileSync(file, "utf8").replaceAll(String(pid), String(process.pid)));
     t.equal(c.status(), "stopped");
     t.match(c.kill("KILL").stderr, "container not running");

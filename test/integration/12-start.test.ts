@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { chmodSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { prepare } from "./support/container.ts";
@@ -45,7 +45,6 @@ t.test(
   "a program that cannot be executed after all: start returns 0, the process says why",
   { skip: notWith("crun", "its own way") },
   async (t) => {
-    const { chmodSync, writeFileSync } = await import("node:fs");
     const c = prepare(t, (config) => (config.process.args = ["/bin/script"]));
     writeFileSync(join(c.rootfs, "bin/script"), "#!/nowhere/interpreter\n");
     chmodSync(join(c.rootfs, "bin/script"), 0o755);

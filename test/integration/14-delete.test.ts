@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { prepare } from "./support/container.ts";
@@ -70,7 +70,6 @@ t.test("an id can be used again after delete", async (t) => {
 });
 
 t.test("the bundle may be gone by then", async (t) => {
-  const { renameSync } = await import("node:fs");
   const c = prepare(t);
   c.create();
   renameSync(c.bundle, `${c.bundle}.moved`);

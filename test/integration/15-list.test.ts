@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { prepare, type State } from "./support/container.ts";
@@ -53,7 +53,7 @@ t.test("an entry that is no container is named on stderr and skipped", { skip },
   const c = prepare(t);
   c.create();
   mkdirSync(join(c.root, "odd"));
-  t.teardown(async () => (await import("node:fs")).rmdirSync(join(c.root, "odd")));
+  t.teardown(() => rmdirSync(join(c.root, "odd")));
   const { status, stdout, stderr } = c.call(["list", "-q"]);
   t.equal(status, 0);
   t.match(stdout, c.id);

@@ -79,7 +79,11 @@ function bind(place: Place, config: Config): Container {
   const call = (args: readonly string[], options?: RunOptions) =>
     run(["--root", root, ...args], options);
   const detached = (options?: RunOptions): RunOptions => ({ output, ...options });
-  const state = () => JSON.parse(call(["state", id]).stdout) as State;
+  const state = () => {
+    const { status: exit, stdout, stderr } = call(["state", id]);
+    if (exit !== 0) throw new Error(`state ${id}: ${stderr || read(output.stderr)}`);
+    return JSON.parse(stdout) as State;
+  };
   const status = () => state().status;
   return {
     ...place,
