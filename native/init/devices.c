@@ -118,6 +118,30 @@ int op_symlink(unsigned root, const char *path, const char *to) {
     return result < 0 && result != -EEXIST ? fail(result, "symlink", path) : 0;
 }
 
+static bool is_link_to(int parent, const char *name, const char *to) {
+    static char found[PATH_SIZE];
+    long bytes = sys(readlinkat, parent, name, found, sizeof found - 1);
+    if (bytes < 0)
+        return false;
+    found[bytes] = '\0';
+    return strcmp(found, to) == 0;
+}
+
+int op_replace_link(unsigned root, const char *path, const char *to) {
+    const char *name;
+    int parent = open_parent(root, path, &name);
+    if (parent < 0)
+        return parent;
+    long result = 0;
+    if (!is_link_to(parent, name, to)) {
+        result = sys(unlinkat, parent, name, 0);
+        if (result >= 0 || result == -ENOENT)
+            result = sys(symlinkat, to, parent, name);
+    }
+    sys(close, parent);
+    return result < 0 ? fail(result, "replace by a link", path) : 0;
+}
+
 int op_bind_device(unsigned root, const char *path, unsigned slot) {
     const char *name;
     int parent = open_parent(root, path, &name);

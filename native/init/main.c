@@ -110,6 +110,8 @@ static int run_op(const struct plan *plan, const struct op *op) {
     case OP_COPY_UP: return op_copy_up(SLOT(COPY_UP_TARGET), SLOT(COPY_UP_SLOT));
     case OP_CLOSE: return op_close(SLOT(CLOSE_SLOT));
     case OP_MKNOD: return do_mknod(plan, op);
+    case OP_REPLACE_LINK:
+        return op_replace_link(SLOT(REPLACE_LINK_ROOT), S(REPLACE_LINK_PATH), S(REPLACE_LINK_TO));
     case OP_SYMLINK: return op_symlink(SLOT(SYMLINK_ROOT), S(SYMLINK_PATH), S(SYMLINK_TO));
     case OP_BIND_DEVICE:
         return op_bind_device(SLOT(BIND_DEVICE_ROOT), S(BIND_DEVICE_PATH), SLOT(BIND_DEVICE_SLOT));

@@ -134,9 +134,18 @@ static int verify_mount(int mount, const struct slot *target) {
     return same ? 0 : fail(-ESTALE, "the mount is not where it should be:", target->name);
 }
 
+static bool differ_in_kind(int a, int b) {
+    struct statx one, other;
+    return look(a, &one) == 0 && look(b, &other) == 0 &&
+           is_directory(&one) != is_directory(&other);
+}
+
 int op_move_mount(unsigned slot, unsigned target) {
     long result = sys(move_mount, slot_fd(slot), "", slot_fd(target), "",
                       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+    // mount(2) says ENOTDIR for a directory onto a file and the reverse, and callers look for it.
+    if (result == -EINVAL && differ_in_kind(slot_fd(slot), slot_fd(target)))
+        result = -ENOTDIR;
     if (result < 0)
         return fail(result, "move_mount", slot_name(target));
     struct slot *place = slot_at(target);
@@ -145,11 +154,8 @@ int op_move_mount(unsigned slot, unsigned target) {
 
 int op_legacy_mount(unsigned target, const char *source, const char *fstype, uint64_t flags,
                     const char *data) {
-    long result = sys(fchdir, slot_fd(target));
-    if (result < 0)
-        return fail(result, "fchdir", slot_name(target));
-    result = sys(mount, source, ".", fstype, flags, data);
-    sys(chdir, "/");
+    char place[FD_PATH_SIZE];
+    long result = sys(mount, source, fd_path(slot_fd(target), place), fstype, flags, data);
     return result < 0 ? fail(result, "mount", slot_name(target)) : 0;
 }
 

@@ -56,6 +56,7 @@ struct node {
 };
 int op_mknod(const struct node *node);
 int op_symlink(unsigned root, const char *path, const char *to);
+int op_replace_link(unsigned root, const char *path, const char *to);
 int op_bind_device(unsigned root, const char *path, unsigned slot);
 // Mounts tree (a detached mount) on the file name in parent, which is made when missing.
 int bind_on_file(int parent, const char *name, int tree, const char *about);

@@ -80,12 +80,23 @@ function planDevice(context: CreateContext, device: Device, origin: string): Pla
   return describe(origin, what, { op: "mknod", root, path, mode, major, minor, uid, gid });
 }
 
-function planLinks({ root, facts }: CreateContext): PlannedOp[] {
+function planLinks({ root, facts, spec }: CreateContext): PlannedOp[] {
   const links = [...defaultLinks];
   if (facts.kcore) links.push(["/dev/core", "/proc/kcore"]);
-  links.push(["/dev/ptmx", "pts/ptmx"]);
-  return links.flatMap(([path, to]) =>
-    describe("", `link ${path} to ${to}`, { op: "symlink", root, path, to }),
+  const link = (op: "symlink" | "replace_link", path: string, to: string): PlannedOp[] =>
+    describe("", `link ${path} to ${to}`, { op, root, path, to });
+  // A /dev/ptmx of the image would be the terminals of the host, or none.
+  const ptmx = hasEmptyDev(spec) ? "symlink" : "replace_link";
+  return [
+    ...links.flatMap(([path, to]) => link("symlink", path, to)),
+    ...link(ptmx, "/dev/ptmx", "pts/ptmx"),
+  ];
+}
+
+function hasEmptyDev({ mounts = [] }: Spec): boolean {
+  return mounts.some(
+    ({ destination, options = [] }) =>
+      posix.resolve("/", destination) === "/dev" && !options.includes("tmpcopyup"),
   );
 }
 

@@ -36,6 +36,7 @@ export type MaskedPathOp = { readonly op: "masked_path"; readonly path: string |
 export type RootAttributesOp = { readonly op: "root_attributes"; readonly set: number | bigint };
 export type RootPropagationOp = { readonly op: "root_propagation"; readonly flags: number | bigint };
 export type OpenPathOp = { readonly op: "open_path"; readonly path: string | null; readonly slot: number | bigint };
+export type ReplaceLinkOp = { readonly op: "replace_link"; readonly root: number | bigint; readonly path: string | null; readonly to: string | null };
 export type SysctlOp = { readonly op: "sysctl"; readonly proc: number | bigint; readonly file: string | null; readonly value: string | null };
 export type LsmExecOp = { readonly op: "lsm_exec"; readonly proc: number | bigint; readonly lsm: string | null; readonly label: string | null };
 export type NoNewPrivsOp = { readonly op: "no_new_privs" };
@@ -96,6 +97,7 @@ export type Op =
   | RootAttributesOp
   | RootPropagationOp
   | OpenPathOp
+  | ReplaceLinkOp
   | SysctlOp
   | LsmExecOp
   | NoNewPrivsOp
@@ -157,6 +159,7 @@ export const opTable = {
   root_attributes: { code: 50, fields: [["set", "u"]] },
   root_propagation: { code: 51, fields: [["flags", "u"]] },
   open_path: { code: 52, fields: [["path", "s"], ["slot", "u"]] },
+  replace_link: { code: 53, fields: [["root", "u"], ["path", "s"], ["to", "s"]] },
   sysctl: { code: 60, fields: [["proc", "u"], ["file", "s"], ["value", "s"]] },
   lsm_exec: { code: 61, fields: [["proc", "u"], ["lsm", "s"], ["label", "s"]] },
   no_new_privs: { code: 62, fields: [] },
