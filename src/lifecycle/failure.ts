@@ -21,7 +21,15 @@ export function opFailure(plan: Plan, report: OpReport, spec: Spec): TsrunError 
   return new TsrunError(codeOf(op), `${prefix}: ${describeOp(op, report, spec)}`, {
     errno: errnoName(report.errno),
     pointer: op.origin === "" ? undefined : op.origin,
+    hint: hintFor(plan, op, report),
   });
+}
+
+function hintFor(plan: Plan, op: PlannedOp, report: OpReport): string | undefined {
+  const maps = plan.host.idMaps;
+  if (op.op !== "attach_root" || maps === undefined || errnoName(report.errno) !== "EACCES") return;
+  const root = maps.uid.find(({ containerID }) => containerID === 0)?.hostID;
+  return `the root of the user namespace (uid ${root} of the host) must be able to pass all directories on the way: chmod o+x`;
 }
 
 /** The text of a warning: an op that the container can do without. */
