@@ -178,13 +178,23 @@ function brokenJson(text: string, file: string, cause: unknown): TsrunError {
   const here = atEnd
     ? "the end of the file"
     : JSON.stringify(text.slice(error.offset, error.offset + 20).split("\n")[0]);
-  const problem = `is not valid JSON: ${wanted[error.error] ?? "this is not JSON"}, found ${here}`;
+  const expectation = isJson(text.slice(0, error.offset)) ? wanted[9] : wanted[error.error];
+  const problem = `is not valid JSON: ${expectation ?? "this is not JSON"}, found ${here}`;
   return syntax(file, problem, {
     offset: error.offset,
     text,
     hint: hintFor(text, error.offset),
     cause,
   });
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function hintFor(text: string, offset: number): string | undefined {
