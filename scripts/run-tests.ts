@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { mergeLab, needsLab, onlyExtra, sum, summarize, type Layer } from "./summarize.ts";
-import { runFiles, type FileResult } from "./tap-run.ts";
+import { runFiles, type FileResult, type TapRunOptions } from "./tap-run.ts";
 
 const layerNames = ["unit", "integration", "lab", "sanitizers"] as const;
 type LayerName = (typeof layerNames)[number];
@@ -23,8 +23,12 @@ const files = (pattern: string): string[] =>
     .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)));
 
 const layers: Layer[] = [];
-if (wants("unit")) layers.push(await unit());
-if (wants("integration") || wants("lab")) layers.push(...(await integration()));
+if (wants("unit")) {
+  layers.push(await runLayer("unit", files("test/unit/**/*.test.ts"), { timeout: 120 }));
+}
+const integration = files("test/integration/*.test.ts");
+if (wants("integration")) layers.push(await runLayer("integration", integration));
+if (wants("lab")) runLab();
 if (wants("sanitizers") && process.env.TSRUN === undefined) layers.push(await sanitizers());
 const totals = summarize(layers);
 if (totals.passed === 0 && totals.failed === 0) {
@@ -34,27 +38,28 @@ if (totals.passed === 0 && totals.failed === 0) {
 console.log(sum(totals));
 process.exitCode = totals.failed === 0 ? 0 : 1;
 
-async function unit(): Promise<Layer> {
-  console.log("\nunit");
-  const results = await runFiles(files("test/unit/**/*.test.ts"), { label: "unit", timeout: 120 });
-  return { name: "unit", files: results };
+async function runLayer(
+  name: string,
+  chosenFiles: readonly string[],
+  options: TapRunOptions = {},
+): Promise<Layer> {
+  const runtime = name === "integration" ? ` with ${process.env.TSRUN ?? "dist/tsrun"}` : "";
+  console.log(`\n${name}${runtime}`);
+  return { name, files: await runFiles(chosenFiles, { label: name, ...options }) };
 }
 
-async function integration(): Promise<Layer[]> {
-  const all = files("test/integration/*.test.ts");
-  let native: Layer = { name: "integration", files: [] };
-  if (wants("integration")) {
-    console.log(`\nintegration with ${process.env.TSRUN ?? "dist/tsrun"}`);
-    native = { name: "integration", files: await runFiles(all, { label: "native" }) };
-  }
-  if (!wants("lab")) return [native];
-  const inLab = wants("integration") ? native.files.filter(needsLab).map(({ file }) => file) : all;
+/** Runs in the lab what the layers before had to skip; asked for alone, all integration files. */
+function runLab(): void {
+  const skipping = layers.flatMap((layer) => layer.files.filter(needsLab).map(({ file }) => file));
+  const inLab = layers.length === 0 ? integration : skipping;
   if (inLab.length === 0) {
     console.log("\nlab: nothing left for it, this machine has all that the tests need");
-    return [native];
+    return;
   }
   const lab: Layer = { name: "lab", files: runInLab(inLab) };
-  return [mergeLab(native, lab), onlyExtra(lab, native)];
+  const extra = onlyExtra(lab, layers);
+  layers.forEach((layer, index) => (layers[index] = mergeLab(layer, lab)));
+  layers.push(extra);
 }
 
 /** Boots the lab once and runs the files there. */
@@ -102,7 +107,7 @@ function labEnv(): NodeJS.ProcessEnv {
 async function sanitizers(): Promise<Layer> {
   console.log("\nsanitizers: integration with an init built with ASan and UBSan");
   const results = await runFiles(
-    files("test/integration/*.test.ts").filter((file) => sanitized.test(`/${file}`)),
+    integration.filter((file) => sanitized.test(`/${file}`)),
     { label: "asan", env: { TSRUN: "dist-asan/tsrun" } },
   );
   // What is skipped was skipped, or ran in the lab, in the layers before.

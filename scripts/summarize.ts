@@ -26,15 +26,16 @@ export function mergeLab(native: Layer, lab: Layer): Layer {
   return { name: native.name, files };
 }
 
-/** The lab's own results without those that mergeLab counts for the native layer, and without repeated skips. */
-export function onlyExtra(lab: Layer, native: Layer): Layer {
+/** The lab's own results without those that mergeLab counts for the native layers, and without repeated skips. */
+export function onlyExtra(lab: Layer, natives: readonly Layer[]): Layer {
   const files = lab.files.map((file) => {
-    const other = native.files.find((candidate) => candidate.file === file.file);
+    const other = natives
+      .flatMap((native) => native.files)
+      .find((found) => found.file === file.file);
     const counted = new Set(other?.tests.filter(isLabSkip).map(({ name }) => name));
-    const tests = file.tests.filter(
-      ({ name, outcome }) => !counted.has(name) && outcome !== "skipped",
-    );
-    return { ...file, tests };
+    const keep = ({ name, outcome }: TestResult): boolean =>
+      !counted.has(name) && (outcome !== "skipped" || other === undefined);
+    return { ...file, tests: file.tests.filter(keep) };
   });
   return { name: lab.name, files };
 }

@@ -10,13 +10,13 @@ t.test("text records go to stderr by default", { skip }, async (t) => {
   const { status, stdout, stderr } = run(["state", "absent"]);
   t.equal(status, 1);
   t.equal(stdout, "");
-  t.match(stderr, /^time="[^"]+" level=error msg="container does not exist"\n(    .*\n)*$/);
+  t.match(stderr, /^time="[^"]+" level=error msg="container does not exist"\n( +.*\n)*$/);
 });
 
 t.test("--log FILE gets the record, stderr the bare message", { skip }, async (t) => {
   const file = join(scratch, "log.text");
   const { stderr } = run(["--log", file, "state", "absent"]);
-  t.match(stderr, /^container does not exist\n(    .*\n)*$/, "a hint may follow");
+  t.match(stderr, /^container does not exist\n( +.*\n)*$/, "a hint may follow");
   t.match(readFileSync(file, "utf8"), /level=error msg="container does not exist"\n$/);
 });
 
