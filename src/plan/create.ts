@@ -155,6 +155,7 @@ function planSetup(context: CreateContext, process: Process): PlannedOp[] {
     ...planPaths(context, "readonly"),
     ...planReadonlyRoot(context),
     ...planPaths(context, "masked"),
+    ...planRootPropagation(context),
     ...describe("", "wait until the container is recorded", {
       op: "sync",
       point: syncPoint.commit,

@@ -58,21 +58,24 @@ export function planRoot(context: CreateContext): PlannedOp[] {
 }
 
 /** Makes the rootfs "/". */
-export function planSwitchRoot({ namespaces, options, root, spec }: CreateContext): PlannedOp[] {
+export function planSwitchRoot({ namespaces, options, root }: CreateContext): PlannedOp[] {
   const origin = "/root/path";
   if ((namespaces.all & CLONE_NEWNS) === 0) {
     return describe(origin, "change root into the rootfs", { op: "chroot", root });
   }
-  const ops = options.noPivot
+  return options.noPivot
     ? describe(origin, "move the rootfs onto /", { op: "move_root", root })
     : describe(origin, "pivot into the rootfs", { op: "pivot", root });
+}
+
+/** Shared or unbindable; only when nothing is left to be bound, as read-only paths are. */
+export function planRootPropagation({ namespaces, spec }: CreateContext): PlannedOp[] {
   const flags = propagationFlags[spec.linux?.rootfsPropagation ?? ""] ?? 0;
   // Private and slave were set before the mounts were made, which have their own propagation since.
-  if ((flags & (MS_SHARED | MS_UNBINDABLE)) !== 0) {
-    const what = `make the rootfs ${spec.linux?.rootfsPropagation}`;
-    ops.push(...describe("/linux/rootfsPropagation", what, { op: "root_propagation", flags }));
-  }
-  return ops;
+  if ((namespaces.all & CLONE_NEWNS) === 0 || (flags & (MS_SHARED | MS_UNBINDABLE)) === 0)
+    return [];
+  const what = `make the rootfs ${spec.linux?.rootfsPropagation}`;
+  return describe("/linux/rootfsPropagation", what, { op: "root_propagation", flags });
 }
 
 /** The last of the mounts' settings: root.readonly. */
