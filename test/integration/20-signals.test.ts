@@ -15,7 +15,7 @@ function foreground(c: Container): Foreground {
     stdio: ["ignore", "pipe", "inherit"],
   });
   let text = "";
-  child.stdout!.on("data", (chunk: Buffer) => (text += chunk.toString()));
+  child.stdout.on("data", (chunk: Buffer) => (text += chunk.toString()));
   const end = new Promise<number | null>((resolve) => child.on("close", resolve));
   return { child, output: () => text, end };
 }

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
+import type { Writable } from "node:stream";
 import t from "tap";
 import { prepare, shell, type Container } from "./support/container.ts";
 import { addProbe, probe } from "./support/probe.ts";
@@ -83,7 +84,7 @@ t.test("resizing the terminal reaches the container", async (t) => {
     return text;
   };
   t.match(await shows("up"), "up");
-  (child.stdio[3] as import("node:stream").Writable).write("resize 33 99\n");
+  (child.stdio[3] as Writable).write("resize 33 99\n");
   t.match(await shows("33 99"), "33 99");
   t.equal(c.kill("KILL").status, 0);
   t.equal(await new Promise((resolve) => child.on("close", resolve)), 137);
@@ -103,12 +104,12 @@ t.test(
       stdio: ["pipe", "pipe", "inherit"],
     });
     let text = "";
-    child.stdout!.on("data", (chunk: Buffer) => (text += chunk.toString()));
+    child.stdout.on("data", (chunk: Buffer) => (text += chunk.toString()));
     for (let i = 0; i < 300 && !text.includes("up"); i += 1) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     t.match(text, /20 60\r\nup\r\n$/);
-    child.stdin!.write("\x03");
+    child.stdin.write("\x03");
     t.equal(await new Promise((resolve) => child.on("close", resolve)), 6);
     t.match(text, "^C", "the container's terminal echoes it");
     t.match(text, "INT");

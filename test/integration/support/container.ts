@@ -5,6 +5,8 @@ import { baseConfig, makeRootfs, type Config } from "./bundle.ts";
 import { run, scratch, type Result, type RunOptions } from "./runtime.ts";
 import { until } from "./wait.ts";
 
+export type { Config } from "./bundle.ts";
+
 /** What `state` prints. */
 export type State = {
   ociVersion: string;
