@@ -26,7 +26,13 @@ import {
 import type { Plan, PlannedOp } from "./plan.ts";
 import { planOomScore } from "./process.ts";
 import { planProgram } from "./program.ts";
-import { planPaths, planReadonlyRoot, planRoot, planSwitchRoot } from "./rootfs.ts";
+import {
+  planPaths,
+  planReadonlyRoot,
+  planRootPropagation,
+  planRoot,
+  planSwitchRoot,
+} from "./rootfs.ts";
 import { hasLabels } from "./security.ts";
 import { emptySlots, handSlot, openSlot, type Slots } from "./slots.ts";
 import { planSysctl } from "./sysctl.ts";
