@@ -16,6 +16,7 @@ export type ErrorCode =
   | "CONTAINER_NOT_FOUND"
   | "CONTAINER_STATUS"
   | "STATE"
+  | "STATE_FOREIGN"
   | "INIT"
   | "EXEC"
   | "HOOK"

@@ -81,11 +81,14 @@ function controllersOf(writes: readonly CgroupWrite[]): string[] {
   );
 }
 
+/** As of memory.max, cpu.max and io.max. */
+const liftsLimit = /^(\d+:\d+ \w+=)?max( \d+)?$/;
+
 /** Lifting a limit that nothing here could set is done by doing nothing. */
 function writesToMake(writes: readonly CgroupWrite[], layout: CgroupLayout): CgroupWrite[] {
   return writes.filter(
     ({ file, value, origin }) =>
-      value !== "max" ||
+      !liftsLimit.test(value) ||
       origin.includes("/unified/") ||
       layout.controllers.includes(controllerOf(file)),
   );

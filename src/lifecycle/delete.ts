@@ -1,6 +1,7 @@
 import { closeSync, existsSync } from "node:fs";
 
-import { killCgroup } from "../cgroup/processes.ts";
+import { cgroupProcesses, killCgroup } from "../cgroup/processes.ts";
+import { removeCgroup } from "../cgroup/removal.ts";
 import { TsrunError } from "../errors.ts";
 import { checkContainerId } from "../state/id.ts";
 import { lock, tryLock } from "../state/lock.ts";
@@ -9,6 +10,7 @@ import type { Status } from "../state/status.ts";
 import { readAnyState, removeStateDirectory, stateDirectory } from "../state/store.ts";
 import { canDelete } from "../state/transitions.ts";
 import { destroyContainer, endProcess, openProcess } from "./destroy.ts";
+import { salvageCgroup } from "./salvage.ts";
 import { statusOf } from "./status.ts";
 
 export type DeleteOptions = {
@@ -75,11 +77,8 @@ function removeLocked(options: DeleteOptions, directory: string): void {
     throw found.error;
   }
   if (found.kind === "remains") {
-    // As runc: what has no state is removed, and without --force it is an error all the same.
-    if (found.error.code === "CONTAINER_NOT_FOUND" || options.force)
-      removeStateDirectory(directory);
-    if (options.force) return;
-    throw found.error;
+    removeRemains(found.error, options, directory);
+    return;
   }
   const { state } = found;
   const status = statusOf(state, directory);
@@ -88,6 +87,24 @@ function removeLocked(options: DeleteOptions, directory: string): void {
   endInit(state);
   const cgroupPath = state.cgroup?.path;
   destroyContainer({ directory, state, cgroupPath }, warn);
+}
+
+/** A state that was never written, or one that is damaged. What another runtime or version wrote is theirs to remove. */
+function removeRemains(error: TsrunError, { id, force }: DeleteOptions, directory: string): void {
+  const neverWritten = error.code === "CONTAINER_NOT_FOUND";
+  const damaged = error.code === "STATE";
+  if (damaged && force) removeSalvaged(directory, id);
+  // As runc: what has no state is removed, and without --force it is an error all the same.
+  if (neverWritten || (damaged && force)) removeStateDirectory(directory);
+  if (!force || !(neverWritten || damaged)) throw error;
+}
+
+/** Ends what runs in the cgroup that a container with a damaged state was made with. */
+function removeSalvaged(directory: string, id: string): void {
+  const path = salvageCgroup(directory, id);
+  if (path === undefined) return;
+  if (cgroupProcesses(path).length > 0) killCgroup(path, 9);
+  removeCgroup(path);
 }
 
 function notStopped(id: string, status: Status): TsrunError {

@@ -109,15 +109,18 @@ export function parseState(text: string, file: string, id: string): State {
   } catch (cause) {
     throw new TsrunError("STATE", `${file} is damaged: it is not JSON`, { hint, cause });
   }
-  if (typeof value !== "object" || value === null || typeof value.version !== "number") {
-    throw new TsrunError("STATE", `${file} was not written by tsrun: it has no version`, {
+  if (typeof value !== "object" || value === null) {
+    throw new TsrunError("STATE", `${file} is damaged: it is no object`, { hint });
+  }
+  if (typeof value.version !== "number") {
+    throw new TsrunError("STATE_FOREIGN", `${file} was not written by tsrun: it has no version`, {
       hint: "use the runtime that made the container, or another --root",
     });
   }
   const version: number = value.version;
   if (version !== stateVersion) {
     throw new TsrunError(
-      "STATE",
+      "STATE_FOREIGN",
       `${file} has version ${version}; this tsrun reads version ${stateVersion}`,
       { hint: "use the tsrun that made the container" },
     );

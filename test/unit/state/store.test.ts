@@ -62,19 +62,28 @@ t.test("a half made container does not exist, but can be read to be cleaned up",
 const damages = {
   "a truncated state.json": [JSON.stringify(state).slice(0, 40), /is damaged: it is not JSON/],
   "an empty state.json": ["", /is damaged: it is not JSON/],
-  "another program's state.json": [`{"id":"c","init_process_pid":4}`, /was not written by tsrun/],
-  "a newer tsrun's state.json": [JSON.stringify({ ...state, version: 2 }), /has version 2/],
+  "a state.json that is null": ["null", /is damaged: it is no object/],
+  "another program's state.json": [
+    `{"id":"c","init_process_pid":4}`,
+    /was not written by tsrun/,
+    "STATE_FOREIGN",
+  ],
+  "a newer tsrun's state.json": [
+    JSON.stringify({ ...state, version: 2 }),
+    /has version 2/,
+    "STATE_FOREIGN",
+  ],
   "another container's state.json": [
     JSON.stringify({ ...state, id: "d" }),
     /does not describe container c/,
   ],
-} as const;
+} as const satisfies Record<string, readonly [string, RegExp, string?]>;
 
-for (const [what, [text, message]] of Object.entries(damages)) {
+for (const [what, [text, message, code = "STATE"]] of Object.entries(damages)) {
   t.test(`${what} is refused and named`, (t) => {
     const root = t.testdir();
     writeFileSync(`${makeStateDirectory(root, "c")}/state.json`, text);
-    t.throws(() => readState(root, "c"), { code: "STATE", message });
+    t.throws(() => readState(root, "c"), { code, message });
     t.end();
   });
 }
