@@ -18,7 +18,7 @@ t.test(
     for (let round = 0; round < 4; round += 1) {
       const c = prepare(t, (config) => (config.process.args = ["sleep", "100"]));
       const create = ["--root", c.root, "create", "--bundle", c.bundle, c.id];
-      const results = await together(Array(6).fill(create));
+      const results = await together(repeat(6, create));
       t.equal(winners(results).length, 1, "one winner");
       for (const { stderr } of results.filter(({ status }) => status !== 0)) {
         t.match(stderr, "container with given ID already exists");
@@ -36,7 +36,7 @@ t.test("of three starts one wins, and the program runs once", { skip: ownLocking
   for (let round = 0; round < 4; round += 1) {
     const c = prepare(t, (config) => (config.process.args = shell("echo once; sleep 100")));
     c.create();
-    const results = await together(Array(3).fill(["--root", c.root, "start", c.id]));
+    const results = await together(repeat(3, ["--root", c.root, "start", c.id]));
     t.equal(winners(results).length, 1, "one winner");
     for (const { stderr } of results.filter(({ status }) => status !== 0)) {
       t.match(stderr, "cannot start an already running container");
@@ -51,10 +51,10 @@ t.test("deletes with --force at the same time all succeed", { skip: ownLocking }
     const c = prepare(t, (config) => (config.process.args = ["sleep", "100"]));
     c.create();
     if (round % 2 === 0) c.start();
-    const results = await together(Array(4).fill(["--root", c.root, "delete", "--force", c.id]));
+    const results = await together(repeat(4, ["--root", c.root, "delete", "--force", c.id]));
     t.strictSame(
       results.map(({ status, stderr }) => ({ status, stderr })),
-      Array(4).fill({ status: 0, stderr: "" }),
+      repeat(4, { status: 0, stderr: "" }),
     );
     t.strictSame(remainsOf(c), nothing);
   }
@@ -68,7 +68,7 @@ t.test(
     c.create();
     c.start();
     c.waitFor("stopped");
-    const results = await together(Array(4).fill(["--root", c.root, "delete", c.id]));
+    const results = await together(repeat(4, ["--root", c.root, "delete", c.id]));
     t.equal(winners(results).length, 1, "one winner");
     for (const { stderr } of results.filter(({ status }) => status !== 0)) {
       t.match(stderr, "container does not exist");
@@ -121,6 +121,10 @@ t.test("state while a container is made tells of none or of a whole one", async 
     existsSync(join(c.root, c.id)) ? readdirSync(c.root).sort() : [],
   );
 });
+
+function repeat<T>(count: number, value: T): T[] {
+  return Array.from({ length: count }, () => value);
+}
 
 function winners(results: readonly Result[]): Result[] {
   return results.filter(({ status }) => status === 0);
