@@ -39,8 +39,19 @@ async function buildAll(): Promise<void> {
   );
 }
 
+/** The npm package; it needs no engine. */
+async function buildNpmPackage(): Promise<void> {
+  buildWire();
+  const id = writeBuildId();
+  buildNative(["tsrun", "init", "launcher"]);
+  const { buildPackage } = await import("./build-package.ts");
+  buildPackage(id);
+  console.log("build/package is ready: npm pack makes the tarball of it");
+}
+
 const targets = process.argv.slice(2);
-if (targets.length > 0) {
+if (targets.join() === "package") await buildNpmPackage();
+else if (targets.length > 0) {
   buildWire();
   writeBuildId();
   buildNative(targets);

@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { spawnSync } from "node:child_process";
-import { buildSync } from "esbuild";
+import { type BuildOptions, buildSync } from "esbuild";
 import { execute, filesBelow, hash, identify, node, root, runStep } from "./build-step.ts";
 
 // V8 takes the code cache only from a builder that ran with the same flags.
@@ -36,19 +36,26 @@ export function buildBundle(buildId: string): void {
 }
 
 function writeBundle(buildId: string): void {
+  buildSync({
+    ...bundleOptions(buildId),
+    entryPoints: ["src/main.ts"],
+    outfile: bundle,
+    format: "cjs",
+    target: "node26",
+    sourcemap: "external",
+  });
+}
+
+/** What all bundles have in common: the engine's and the npm package's. */
+export function bundleOptions(buildId: string): BuildOptions & { define: Record<string, string> } {
   const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
     version: string;
   };
-  buildSync({
+  return {
     absWorkingDir: root,
-    entryPoints: ["src/main.ts"],
-    outfile: bundle,
     bundle: true,
     platform: "node",
-    format: "cjs",
-    target: "node26",
     minify: true,
-    sourcemap: "external",
     alias: {
       // Only commander wants it, for executable subcommands; loading it would cost every help text 2 ms.
       "node:child_process": "./scripts/build-nothing.cjs",
@@ -62,7 +69,7 @@ function writeBundle(buildId: string): void {
       __TSRUN_BUILD_ID__: JSON.stringify(buildId),
     },
     logLevel: "warning",
-  });
+  };
 }
 
 /** The commit the bundle was made from, if this is a clone. A later commit of the same content makes no new bundle. */

@@ -5,8 +5,13 @@ import { join } from "node:path";
 import { runCommandLine } from "./cli/session.ts";
 import { native } from "./native.ts";
 
+/** In the npm package: where the native part is, seen from bin/; its build puts it in. */
+declare const __TSRUN_NATIVE__: string;
+
+const packaged = typeof __TSRUN_NATIVE__ === "string";
 const fromSource = process.argv[1]?.endsWith("/src/main.ts") === true;
 
+if (packaged) globalThis.tsrunNativeDirectory = join(__dirname, __TSRUN_NATIVE__);
 if (fromSource) {
   const built = join(process.argv[1]!, "../../build/Release");
   if (existsSync(join(built, "tsrun.node"))) globalThis.tsrunNativeDirectory = built;
@@ -14,7 +19,7 @@ if (fromSource) {
 
 /** Runs one command line and ends the process. */
 export async function main(argv: readonly string[]): Promise<never> {
-  const code = await runCommandLine(argv, fromSource ? "tsrun" : process.argv0);
+  const code = await runCommandLine(argv, fromSource || packaged ? "tsrun" : process.argv0);
   return leave(code);
 }
 

@@ -55,7 +55,7 @@ export function duplicateKeys(text: string): { pointer: string; offset: number; 
 }
 
 /** The first thing in the text that JSON does not allow. */
-export function firstSyntaxError(text: string): ParseError | undefined {
+export function firstSyntaxError(text: string): { error: number; offset: number } | undefined {
   const errors: ParseError[] = [];
   parseTree(text, errors, {
     disallowComments: true,
