@@ -8,6 +8,8 @@ import { cgroupMount, requires } from "./support/host.ts";
 import { nothing, remainsOf } from "./support/remains.ts";
 import { execute, kind, notWith, onlyTsrun, run } from "./support/runtime.ts";
 
+t.setTimeout(170_000);
+
 const hybrid = { skip: requires("hybrid-cgroup") || notWith("crun", "refuses such hosts") };
 const ours = { skip: requires("hybrid-cgroup") || onlyTsrun("cgroup v2 alone") };
 
