@@ -95,13 +95,16 @@ function writeTypes(): void {
 }
 
 function describePackage(): Record<string, unknown> {
-  const own = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Record<
-    string,
-    unknown
-  >;
+  const text = readFileSync(join(root, "package.json"), "utf8");
+  const own = JSON.parse(text) as Record<string, unknown>;
   const { name, version, description, license, engines, os } = own;
   return {
-    ...{ name, version, description, license, engines, os },
+    name,
+    version,
+    description,
+    license,
+    engines,
+    os,
     cpu: [process.arch],
     libc: ["glibc"],
     type: "module",

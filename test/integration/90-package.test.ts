@@ -1,0 +1,214 @@
+// The npm package, as someone installs it: without the network, without scripts, on both Nodes that it supports.
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import t, { type Test } from "tap";
+import { prepare, shell, type Config } from "./support/container.ts";
+import { execute, onlyTsrun, scratch } from "./support/runtime.ts";
+
+// Kept in step with what npm has of the line.
+const node24Version = "24.21.0";
+
+const project = join(import.meta.dirname, "../..");
+const packageDirectory = join(project, "build/package");
+const home = join(scratch, "program");
+const installed = join(home, "node_modules/tsrun");
+const bin = join(home, "node_modules/.bin/tsrun");
+const environment = Object.fromEntries(
+  Object.entries(process.env).filter(
+    (entry): entry is [string, string] =>
+      entry[1] !== undefined && !/^(npm_|NODE_|TSRUN)/.test(entry[0]),
+  ),
+);
+
+t.setTimeout(170_000);
+const skip =
+  onlyTsrun("the npm package") ||
+  (process.env.TSRUN_LAB_INSIDE !== undefined && "the lab has no npm");
+
+t.test("the npm package", { skip }, async (t) => {
+  buildPackage();
+  install();
+  const nodes = [
+    { name: "Node 26", node: process.execPath, version: process.version },
+    { name: "Node 24", node: provideNode24(), version: `v${node24Version}` },
+  ];
+
+  await t.test("wants nothing at install and nothing else installed", async (t) => {
+    const manifest = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as object;
+    t.match(manifest, { name: "tsrun", gypfile: false, license: "Apache-2.0", type: "module" });
+    for (const key of ["scripts", "dependencies", "optionalDependencies", "private"]) {
+      t.notOk(key in manifest, key);
+    }
+    for (const name of ["LICENSE", "NOTICE", "LICENSES/LGPL-2.1.txt", "README.md"]) {
+      t.ok(existsSync(join(installed, name)), name);
+    }
+  });
+
+  for (const { name, node, version } of nodes) {
+    await t.test(`${name}: tsrun --version`, async (t) => {
+      const { status, stdout, stderr } = execute(node, [bin, "--version"]);
+      t.match({ status, stderr }, { status: 0, stderr: "" });
+      t.match(stdout, /^tsrun version \d+\.\d+\.\d+/);
+      t.match(stdout, `node: ${version}\n`);
+      t.match(stdout, /^libseccomp: \d/m);
+    });
+
+    await t.test(`${name}: tsrun run`, async (t) => {
+      const c = prepare(t, withProgram("echo in $(hostname); exit 7"));
+      const args = [bin, "--root", c.root, "run", "--bundle", c.bundle, c.id];
+      t.match(execute(node, args), { status: 7, stdout: "in test\n", stderr: "" });
+    });
+
+    await t.test(`${name}: a wrong use names tsrun, not node`, async (t) => {
+      const { status, stdout, stderr } = execute(node, [bin, "run", "--absent"]);
+      t.equal(status, 1);
+      t.match(`${stdout}${stderr}`, "flag provided but not defined: -absent");
+      t.notMatch(`${stdout}${stderr}`, /\bnode\b/);
+    });
+
+    await t.test(`${name}: a program imports the library`, async (t) => {
+      t.strictSame(useLibrary(t, node), {
+        issues: ["/root"],
+        findings: true,
+        steps: true,
+        absent: "CONTAINER_NOT_FOUND",
+        statuses: ["created", "running", "stopped"],
+        listed: true,
+        left: 0,
+      });
+    });
+  }
+
+  await t.test("init needs no executable bit: an unpacker may have dropped it", async (t) => {
+    chmodSync(join(installed, "native/init"), 0o644);
+    const c = prepare(t, withProgram("exit 3"));
+    const args = [bin, "--root", c.root, "run", "--bundle", c.bundle, c.id];
+    t.match(execute(process.execPath, args), { status: 3, stderr: "" });
+  });
+
+  await t.test("its types need no other package than Node's", async (t) => {
+    const file = join(home, "typed.ts");
+    writeFileSync(
+      file,
+      `import { checkConfig, createContainer, loadSpec, type CreateOptions, type Issue } from "tsrun";
+export const issues: Issue[] = checkConfig("{}", "config.json");
+export const make = (options: CreateOptions): void => createContainer(options);
+export const host: string | undefined = loadSpec(".").spec.hostname;
+// @ts-expect-error: a number is no bundle
+loadSpec(1);
+`,
+    );
+    const tsc = join(project, "node_modules/typescript/bin/tsc");
+    const roots = ["--types", "node", "--typeRoots", join(project, "node_modules/@types")];
+    const checks = ["--ignoreConfig", "--noEmit", "--strict", "--module", "nodenext"];
+    t.match(execute(process.execPath, [tsc, ...checks, ...roots, file], { cwd: home }), {
+      status: 0,
+      stdout: "",
+    });
+  });
+});
+
+function withProgram(text: string): (config: Config) => void {
+  return (config) => (config.process.args = shell(text));
+}
+
+/** A life of a container by the library alone, in a process of its own; what it prints. */
+function useLibrary(t: Test, node: string): unknown {
+  const c = prepare(t, withProgram("sleep 100"));
+  const program = join(home, "program.mjs");
+  writeFileSync(program, libraryProgram);
+  const { status, stdout, stderr } = execute(node, [program, c.root, c.id, c.bundle], {
+    cwd: home,
+    output: { stdout: join(home, "stdout"), stderr: join(home, "stderr") },
+  });
+  rmSync(join(home, "stdout"));
+  rmSync(join(home, "stderr"));
+  if (status !== 0) throw new Error(`the program ended with status ${status}: ${stderr}`);
+  return JSON.parse(stdout);
+}
+
+const libraryProgram = `import { setTimeout } from "node:timers/promises";
+import {
+  checkConfig, createContainer, deleteContainer, explainPlan, killContainer, listContainers, loadSpec, planCgroup,
+  planCreate, positionOf, readContainer, readHostFacts, renderFindings, renderSteps, startContainer, TsrunError,
+} from "tsrun";
+const [root, id, bundle] = process.argv.slice(2);
+const text = '{"ociVersion": "1.2.0", "process": {"cwd": "/", "args": ["sh"]}, "root": 3}';
+const issues = checkConfig(text, "config.json").filter(({ severity }) => severity === "error");
+
+const loaded = loadSpec(bundle);
+const facts = readHostFacts({});
+const cgroup = planCgroup(loaded.spec.linux, facts.cgroup, { id, rootless: facts.rootless, systemd: false });
+const plan = planCreate(loaded.spec, facts, {
+  id, bundle, start: "fifo", noPivot: false, noNewKeyring: false, preserveFds: 0, listenFds: 0, seccomp: null,
+  cgroupPath: cgroup?.path ?? null,
+});
+const steps = renderSteps(explainPlan(plan, cgroup, (pointer) => positionOf(loaded.text, pointer)));
+
+let absent;
+try {
+  readContainer({ root, id });
+} catch (error) {
+  if (error instanceof TsrunError) absent = error.code;
+}
+const statuses = [];
+const warn = (message) => console.error(message);
+createContainer({
+  root, id, bundle, noPivot: false, noNewKeyring: false, preserveFds: 0, systemdCgroup: false, rootless: "auto", warn,
+});
+statuses.push(readContainer({ root, id }).status);
+startContainer({ root, id });
+statuses.push(readContainer({ root, id }).status);
+const listed = listContainers(root).containers.some((container) => container.id === id);
+killContainer({ root, id, signal: "KILL", all: false });
+for (let tries = 0; tries < 500 && readContainer({ root, id }).status === "running"; tries++) await setTimeout(10);
+statuses.push(readContainer({ root, id }).status);
+deleteContainer({ root, id, force: false });
+const left = listContainers(root).containers.filter((container) => container.id === id).length;
+console.log(JSON.stringify({
+  issues: issues.map(({ pointer }) => pointer),
+  findings: renderFindings(issues, { file: "config.json", text }).includes("config.json:1:"),
+  steps: /sleep 100/.test(steps),
+  absent, statuses, listed, left,
+}));
+`;
+
+function buildPackage(): void {
+  expectSuccess("scripts/build package", "sh", [join(project, "scripts/build"), "package"]);
+}
+
+function install(): void {
+  mkdirSync(home);
+  writeFileSync(join(home, "package.json"), '{ "private": true }\n');
+  expectSuccess("npm pack", "npm", ["pack", packageDirectory, "--pack-destination", home]);
+  const { version } = JSON.parse(readFileSync(join(packageDirectory, "package.json"), "utf8")) as {
+    version: string;
+  };
+  const tarball = `./tsrun-${version}.tgz`;
+  const options = ["--ignore-scripts", "--offline", "--no-audit", "--no-fund"];
+  expectSuccess("npm install", "npm", ["install", ...options, tarball]);
+}
+
+/** The other Node, kept between runs. */
+function provideNode24(): string {
+  const cache = join(process.env.TSRUN_CACHE ?? "/var/cache/tsrun", "node24");
+  const name = `node-linux-${process.arch}`;
+  const directory = join(cache, "node_modules", name);
+  const manifest = join(directory, "package.json");
+  const has = (): boolean =>
+    existsSync(manifest) && readFileSync(manifest, "utf8").includes(`"${node24Version}"`);
+  if (!has()) {
+    mkdirSync(cache, { recursive: true });
+    const options = ["--prefix", cache, "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"];
+    const wanted = `${name}@${node24Version}`;
+    expectSuccess(`Node 24 (${wanted})`, "npm", ["install", ...options, wanted]);
+  }
+  return resolve(directory, "bin/node");
+}
+
+function expectSuccess(what: string, program: string, args: readonly string[]): void {
+  const cwd = existsSync(home) ? home : scratch;
+  const done = execute(program, args, { cwd, env: environment, timeout: 120_000 });
+  if (done.status === 0) return;
+  throw new Error(`${what}: status ${done.status}\n${done.stdout}${done.stderr}`);
+}
