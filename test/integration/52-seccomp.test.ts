@@ -197,8 +197,6 @@ server.bind(sys.argv[1])
 server.listen()
 connection, _ = server.accept()
 data, fds, _, _ = socket.recv_fds(connection, 65536, 8)
-while chunk := connection.recv(65536):
-    data += chunk
 with open(sys.argv[2], "w") as file:
     file.write(json.dumps({"descriptors": len(fds), "message": json.loads(data)}))
 while True:
