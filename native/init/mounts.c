@@ -136,8 +136,7 @@ static int verify_mount(int mount, const struct slot *target) {
 
 static bool differ_in_kind(int a, int b) {
     struct statx one, other;
-    return look(a, &one) == 0 && look(b, &other) == 0 &&
-           is_directory(&one) != is_directory(&other);
+    return look(a, &one) == 0 && look(b, &other) == 0 && is_directory(&one) != is_directory(&other);
 }
 
 int op_move_mount(unsigned slot, unsigned target) {
