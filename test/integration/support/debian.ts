@@ -9,6 +9,7 @@ const tree = join(cache, "debian");
 /** Why there is no Debian tree and none can be made here, or false. */
 export function needsDebian(): string | false {
   if (existsSync(join(tree, "etc/debian_version"))) return false;
+  if (process.env.TSRUN_LAB_INSIDE !== undefined) return "the lab has no network";
   if (findProgram("debootstrap") === null) return "needs debootstrap";
   return mirror() === null ? "needs a Debian mirror: set LAB_APT_URI" : false;
 }
