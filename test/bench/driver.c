@@ -1,11 +1,12 @@
-// driver ROUNDS WARMUP CASES: times commands in interleaved rounds and prints one line for each timed
-// run: case, wall ns, cpu us, peak KiB, exit status. CASES is a file of lines
+// driver ROUNDS WARMUP CASES: times commands in interleaved rounds and prints one line for each
+// timed run: case, wall ns, cpu us, peak KiB, exit status. CASES is a file of lines
 //
 //   case NAME          a new case
 //   pre WORDS...       run before, not timed         post WORDS...   run after, not timed
 //   time WORDS...      the timed command             reap            wait for every orphan
 //
-// Words are split at blanks; %i is the number of the round. Orphans come to the driver, as they do to a shim.
+// Words are split at blanks; %i is the number of the round. Orphans come to the driver, as they do
+// to a shim.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
