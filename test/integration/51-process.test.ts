@@ -224,7 +224,7 @@ t.test("ioPriority", { skip: runcBefore("1.2", "has none") }, async (t) => {
   t.match(c.run(), { status: 0, stdout: /best-effort: prio 6/ });
 });
 
-t.test("personality", { skip: runcBefore("1.2", "has none") }, async (t) => {
+t.test("personality", { skip: runcBefore("1.2", "has none") || requires("32-bit") }, async (t) => {
   const c = prepare(t, (config) => {
     config.linux.personality = { domain: "LINUX32" };
     config.process.args = ["uname", "-m"];

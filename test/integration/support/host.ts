@@ -33,12 +33,11 @@ const needs = {
     why: "needs CAP_SYS_RESOURCE",
     lab: true,
   },
-  "two-cpus": {
-    holds: () => /^processor\s*:\s*1$/m.test(readFileSync("/proc/cpuinfo", "utf8")),
-    why: "needs two CPUs",
+  "32-bit": {
+    holds: () => !readFileSync("/proc/cpuinfo", "utf8").includes("User Mode Linux"),
+    why: "needs a kernel that runs 32-bit programs",
     lab: false,
   },
-  compiler: { holds: () => findProgram("cc") !== null, why: "needs a C compiler", lab: false },
   newuidmap: {
     holds: () => findProgram("newuidmap") !== null,
     why: "needs newuidmap (package uidmap)",
