@@ -9,7 +9,7 @@ const skip = notWith("crun", "names it otherwise");
 t.test("a container has a session keyring of its own, named after it", { skip }, async (t) => {
   const c = prepare(t, (config) => (config.process.args = ["cat", "/proc/keys"]));
   t.match(c.run(), { status: 0, stderr: "" });
-  t.match(keyrings(c.stdout()), [`_ses.${c.id}`]);
+  t.ok(hasKeyring(c, c.id));
 });
 
 t.test("also in a user namespace, and for another user", { skip }, async (t) => {
@@ -19,13 +19,13 @@ t.test("also in a user namespace, and for another user", { skip }, async (t) => 
     config.process.args = ["cat", "/proc/keys"];
   });
   t.match(c.run(), { status: 0, stderr: "" });
-  t.match(keyrings(c.stdout()), [`_ses.${c.id}`]);
+  t.ok(hasKeyring(c, c.id));
 });
 
 t.test("with --no-new-keyring it keeps the caller's", { skip }, async (t) => {
   const c = prepare(t, (config) => (config.process.args = ["cat", "/proc/keys"]));
   t.match(c.run(["--no-new-keyring"]), { status: 0, stderr: "" });
-  t.strictSame(keyrings(c.stdout()), []);
+  t.notOk(hasKeyring(c, c.id));
 });
 
 t.test("two containers do not share one", { skip }, async (t) => {
@@ -33,13 +33,15 @@ t.test("two containers do not share one", { skip }, async (t) => {
   const [first, second] = [prepare(t, edit), prepare(t, edit)];
   first.run();
   second.run();
-  t.strictSame(keyrings(first.stdout()), [`_ses.${first.id}`]);
-  t.strictSame(keyrings(second.stdout()), [`_ses.${second.id}`]);
+  t.ok(hasKeyring(first, first.id));
+  t.notOk(hasKeyring(first, second.id));
+  t.ok(hasKeyring(second, second.id));
+  t.notOk(hasKeyring(second, first.id));
 });
 
-/** Names of the session keyrings of containers that /proc/keys lists. */
-function keyrings(keys: string): string[] {
-  return [...keys.matchAll(/ keyring +(_ses\.[^:]+):/g)].map((match) => match[1]!);
+/** Whether the container listed the session keyring of this id; root sees those of other containers, too. */
+function hasKeyring({ stdout }: { stdout(): string }, id: string): boolean {
+  return stdout().includes(` _ses.${id}:`);
 }
 
 function mapped(config: Config): void {
