@@ -1,18 +1,11 @@
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { makeRootfs, type Config } from "./support/bundle.ts";
 import { writeConfig } from "./support/container.ts";
 import { requires } from "./support/host.ts";
-import { execute, kind, notWith, runtime, scratch, type Result } from "./support/runtime.ts";
+import { execute, kind, notWith, scratch, type Result } from "./support/runtime.ts";
+import { runtimeAs } from "./support/user.ts";
 import { until } from "./support/wait.ts";
 
 /** An ordinary user without any rights, and without a range in /etc/subuid. */
@@ -20,7 +13,6 @@ const user = { uid: 61_234, gid: 61_235 };
 const ownDirectory = notWith("runc", "names the directory of its state after itself");
 const setpriv = existsSync("/usr/bin/setpriv") ? false : "needs setpriv";
 
-chmodSync(scratch, 0o711);
 let counter = 0;
 
 t.test("the config of spec --rootless runs", { skip: setpriv }, async (t) => {
@@ -226,8 +218,7 @@ function runWithRanges({ id, bundle, runtimeDirectory }: Rootless): Result {
     mount --bind "$0/$file" /etc/$file || exit 98
   done
   exec "$@"`;
-  const ids = [`--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups", "--"];
-  const command = ["/usr/bin/setpriv", ...ids, runtime, "run", id];
+  const command = runtimeAs(user, ["run", id]);
   return execute("/usr/bin/unshare", ["--mount", "sh", "-c", script, scratch, ...command], {
     cwd: bundle,
     env: environment(runtimeDirectory),
@@ -275,8 +266,8 @@ function asUser(
   args: readonly string[],
   options: { cwd: string; runtimeDirectory: string },
 ): Result {
-  const ids = [`--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups", "--"];
-  return execute("/usr/bin/setpriv", [...ids, runtime, ...args], {
+  const [file, ...words] = runtimeAs(user, args);
+  return execute(file, words, {
     cwd: options.cwd,
     env: environment(options.runtimeDirectory),
   });

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import t, { type Test } from "tap";
 import type { Config } from "./support/bundle.ts";
 import { prepare, type Container } from "./support/container.ts";
-import { execute, onlyTsrun, run, runtime } from "./support/runtime.ts";
+import { execute, onlyTsrun, run } from "./support/runtime.ts";
+import { runtimeAs } from "./support/user.ts";
 
 t.setTimeout(170_000);
 
@@ -146,8 +147,8 @@ t.test("what cannot be read is a failure, not a finding", own, async (t) => {
 t.test("validate needs no rights", own, async (t) => {
   const c = prepare(t, (config) => assign(config.process, { cwd: "tmp" }));
   execute("chmod", ["-R", "a+rX", c.bundle, join(c.bundle, "..")]);
-  const args = ["--reuid=65534", "--regid=65534", "--clear-groups", runtime, "validate", c.bundle];
-  const { status, stdout } = execute("setpriv", args);
+  const [file, ...words] = runtimeAs({ uid: 65_534, gid: 65_534 }, ["validate", c.bundle]);
+  const { status, stdout } = execute(file, words);
   t.equal(status, 1);
   t.match(stdout, "process.cwd");
 });

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import t from "tap";
 import { prepare } from "./support/container.ts";
 import { nothing, remainsOf } from "./support/remains.ts";
-import { execute, onlyTsrun, run, runtime } from "./support/runtime.ts";
+import { execute, onlyTsrun, run } from "./support/runtime.ts";
+import { runtimeAs } from "./support/user.ts";
 
 t.setTimeout(170_000);
 
@@ -70,8 +71,8 @@ t.test("a configuration that adds something adds a step", own, async (t) => {
 t.test("explain needs no rights", own, async (t) => {
   const c = prepare(t);
   execute("chmod", ["-R", "a+rX", c.bundle, join(c.bundle, "..")]);
-  const args = ["--reuid=65534", "--regid=65534", "--clear-groups", runtime, "explain", c.bundle];
-  const { status, stdout, stderr } = execute("setpriv", args);
+  const [file, ...words] = runtimeAs({ uid: 65_534, gid: 65_534 }, ["explain", c.bundle]);
+  const { status, stdout, stderr } = execute(file, words);
   t.match({ status, stderr }, { status: 0, stderr: "" });
   t.match(stdout, /execute sh/);
 });
