@@ -1,5 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, openSync, closeSync, ftruncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  ftruncateSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
 import type { TsrunError } from "../../../src/errors.ts";
@@ -62,15 +72,20 @@ t.test("what is no file in place of config.json", async (t) => {
   t.match(failure(() => loadSpec(bundle, "/dev/tty")).code, "BUNDLE");
 });
 
-t.test(
-  "a file that may not be read",
-  { skip: process.geteuid?.() === 0 && "root may" },
-  async (t) => {
-    const bundle = t.testdir({ "config.json": "{}" });
-    execFileSync("chmod", ["0", join(bundle, "config.json")]);
+t.test("a file that may not be read", async (t) => {
+  const bundle = mkdtempSync(join(tmpdir(), "tsrun-read-"));
+  t.teardown(() => rmSync(bundle, { recursive: true }));
+  writeFileSync(join(bundle, "config.json"), "{}", { mode: 0 });
+  chmodSync(bundle, 0o755);
+  // root may read everything, another user may not
+  const root = process.geteuid!() === 0;
+  if (root) process.seteuid!(65_534);
+  try {
     t.equal(failure(() => loadSpec(bundle)).message, "open config.json: permission denied");
-  },
-);
+  } finally {
+    if (root) process.seteuid!(0);
+  }
+});
 
 t.test("files that are too large are not read; those of 10 MB are", async (t) => {
   const bundle = t.testdir();
