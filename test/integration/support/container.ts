@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import t, { type Test } from "tap";
+import type { Test } from "tap";
 import { baseConfig, makeRootfs, type Config } from "./bundle.ts";
 import { run, scratch, type Result, type RunOptions } from "./runtime.ts";
 import { until } from "./wait.ts";
@@ -50,10 +50,6 @@ export const root = join(scratch, "root");
 let counter = 0;
 /** Node has it, the types of ES2024 do not. */
 const rawJson = JSON as typeof JSON & { rawJSON(text: string): unknown };
-
-t.teardown(() => {
-  rmSync(scratch, { recursive: true, force: true });
-});
 
 /** A bundle and an id, both new; whatever comes of them is removed when the test ends. */
 export function prepare(test: Test, edit: (config: Config) => void = () => {}): Container {

@@ -1,5 +1,13 @@
 import { spawnSync } from "node:child_process";
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, realpathSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 
@@ -16,8 +24,9 @@ export const kind: RuntimeKind = detectKind();
 /** The version of the runtime, e.g. [1, 1, 5]. */
 export const version: readonly number[] = detectVersion();
 
-/** Scratch directory of this test file; removed at its end (see container.ts). */
+/** Scratch directory of this test file; removed at its end. */
 export const scratch = realpathSync(mkdtempSync(join(tmpdir(), "tsrun-test-")));
+process.on("exit", () => rmSync(scratch, { recursive: true, force: true }));
 
 export type Result = {
   status: number | null;
