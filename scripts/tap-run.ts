@@ -53,6 +53,7 @@ async function runFile(file: string, options: TapRunOptions): Promise<FileResult
   });
   const timer = setTimeout(() => child.kill("SIGKILL"), (options.timeout ?? 180) * 1000);
   let stderr = "";
+  child.on("error", (error) => (stderr += error.message));
   child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
   const tests = await parseTap(child.stdout);
   const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => {
