@@ -25,24 +25,22 @@ export type TapRunOptions = {
   readonly label?: string;
 };
 
-/** Runs all files; those numbered 7x and 9x count things of the whole machine and run alone, last. */
+/** Runs all files, those first that take longest: they are numbered 7x. */
 export async function runFiles(
   files: readonly string[],
   options: TapRunOptions = {},
 ): Promise<FileResult[]> {
-  const shared = files.filter((file) => !runsAlone(file));
+  const isLong = (file: string): boolean => /^7\d-/.test(basename(file));
+  const queue = [...files.filter(isLong), ...files.filter((file) => !isLong(file))];
   const results: FileResult[] = [];
   const next = async (): Promise<void> => {
-    for (let file = shared.shift(); file !== undefined; file = shared.shift()) {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
       results.push(await runFile(file, options));
     }
   };
   await Promise.all(Array.from({ length: options.jobs ?? 2 }, next));
-  for (const file of files.filter(runsAlone)) results.push(await runFile(file, options));
   return results;
 }
-
-const runsAlone = (file: string): boolean => /^[79]\d-/.test(basename(file));
 
 async function runFile(file: string, options: TapRunOptions): Promise<FileResult> {
   const started = performance.now();
@@ -51,7 +49,7 @@ async function runFile(file: string, options: TapRunOptions): Promise<FileResult
     env: { ...process.env, TAP_TIMEOUT: "0", ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  const timer = setTimeout(() => child.kill("SIGKILL"), (options.timeout ?? 180) * 1000);
+  const timer = setTimeout(() => child.kill("SIGKILL"), (options.timeout ?? 900) * 1000);
   let stderr = "";
   child.on("error", (error) => (stderr += error.message));
   child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
