@@ -1,6 +1,7 @@
-import { chownSync, closeSync, openSync } from "node:fs";
+import { chownSync, closeSync, constants, openSync } from "node:fs";
 import { reasonOf } from "../errno.ts";
 import { TsrunError } from "../errors.ts";
+import { O_PATH } from "../linux.ts";
 import { native } from "../native.ts";
 import { enableControllers } from "./controllers.ts";
 import { makeDirectories, prepareType, refuseUsed, removeMade } from "./directories.ts";
@@ -11,9 +12,6 @@ import type { CgroupPlan } from "./plan.ts";
 export { applyWrites } from "./limits.ts";
 export { cgroupProcesses, isFrozen, isPopulated, killCgroup } from "./processes.ts";
 export { removeCgroup } from "./removal.ts";
-
-const O_PATH = 0o10000000;
-const O_DIRECTORY = 0o200000;
 
 /** An open cgroup: `fd` is for CLONE_INTO_CGROUP and for the device program. */
 export type Cgroup = { readonly fd: number; readonly path: string };
@@ -32,7 +30,7 @@ export function createCgroup(plan: CgroupPlan, options: CreateCgroupOptions = {}
     prepareType(plan);
     applyWrites(plan.path, plan.writes);
     if (plan.owner !== null) delegate(plan.path, plan.owner);
-    const cgroup = { fd: openSync(plan.path, O_PATH | O_DIRECTORY), path: plan.path };
+    const cgroup = { fd: openSync(plan.path, O_PATH | constants.O_DIRECTORY), path: plan.path };
     if (options.deferDevices !== true) attachOrClose(cgroup, plan);
     return cgroup;
   } catch (error) {

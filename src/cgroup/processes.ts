@@ -1,6 +1,5 @@
+import { SIGKILL } from "../linux.ts";
 import { isErrno, listChildren, readCgroupFile, writeCgroupFile } from "./files.ts";
-
-const SIGKILL = 9;
 
 /** All processes of a cgroup and of the cgroups below it; none when it is gone. */
 export function cgroupProcesses(path: string): number[] {

@@ -1,8 +1,4 @@
-import { realpathSync } from "node:fs";
-
 import { planCgroup } from "../cgroup/plan.ts";
-import { TsrunError } from "../errors.ts";
-import { reasonOf } from "../errno.ts";
 import type { HostFacts } from "../host/facts.ts";
 import { readHostFacts } from "../host/read.ts";
 import { located } from "../lifecycle/locate.ts";
@@ -10,6 +6,7 @@ import { planCreate } from "../plan/create.ts";
 import { explainPlan, renderSteps, type Step } from "../plan/explain.ts";
 import type { CompiledSeccomp } from "../seccomp/compile.ts";
 import { usesNotify } from "../seccomp/profile.ts";
+import { realBundle } from "../spec/bundle.ts";
 import { type LoadedSpec, loadSpec } from "../spec/load.ts";
 import { positionOf } from "../spec/positions.ts";
 import type { Seccomp } from "../spec/types.ts";
@@ -70,15 +67,4 @@ function uncompiled(seccomp: Seccomp | undefined): CompiledSeccomp | null {
   if (!seccomp?.defaultAction && !seccomp?.syscalls?.length) return null;
   const notify = usesNotify(seccomp.syscalls);
   return { filter: new Uint8Array(), flags: 0, notify, unknown: [] };
-}
-
-function realBundle(bundle: string): string {
-  try {
-    return realpathSync(bundle);
-  } catch (error) {
-    throw new TsrunError("BUNDLE", `chdir ${bundle}: ${reasonOf(error)}`, {
-      cause: error,
-      hint: "the bundle is the directory that holds config.json",
-    });
-  }
 }

@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 
 import { TsrunError } from "../errors.ts";
+import { isInitialIdMap } from "../host/id-map.ts";
 import { programName } from "./program.ts";
 
 /** What the state root depends on besides the flag. */
@@ -57,5 +58,5 @@ export function preparePersonalRoot({ path, personal }: StateRoot): void {
 }
 
 function inUserNamespace(): boolean {
-  return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync("/proc/self/uid_map", "utf8"));
+  return !isInitialIdMap(readFileSync("/proc/self/uid_map", "utf8"));
 }

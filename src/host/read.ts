@@ -2,9 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { readLayout } from "../cgroup/layout.ts";
 import { TsrunError } from "../errors.ts";
 import type { HostFacts } from "./facts.ts";
-
-/** The only id map of the initial user namespace: all ids, onto themselves. */
-const wholeRange = /^\s*0\s+0\s+4294967295\s*$/;
+import { isInitialIdMap } from "./id-map.ts";
 
 /** Reads what plans depend on. `rootless` is the global flag of that name. */
 export function readHostFacts({
@@ -13,7 +11,7 @@ export function readHostFacts({
   rootless?: "true" | "false" | "auto";
 }): HostFacts {
   const euid = process.geteuid?.() ?? 0;
-  const inUserNamespace = !wholeRange.test(readText("/proc/self/uid_map"));
+  const inUserNamespace = !isInitialIdMap(readText("/proc/self/uid_map"));
   return {
     euid,
     egid: process.getegid?.() ?? 0,

@@ -1,6 +1,4 @@
-import { closeSync } from "node:fs";
-
-import { discard, type Made, makeContainer } from "./make.ts";
+import { discard, makeContainer, release } from "./make.ts";
 import { writePidFile } from "./pid-file.ts";
 import { type CreateOptions, prepare } from "./prepare.ts";
 
@@ -18,8 +16,4 @@ export function createContainer(options: CreateOptions): void {
   }
   release(made);
   made.warnings.forEach(options.warn);
-}
-
-function release(made: Made): void {
-  for (const fd of [made.pidfd, made.socket, made.cgroupFd, made.lock]) if (fd >= 0) closeSync(fd);
 }

@@ -3,14 +3,13 @@ import { closeSync } from "node:fs";
 import { cgroupProcesses, killCgroup } from "../cgroup/processes.ts";
 import { removeCgroup } from "../cgroup/removal.ts";
 import { TsrunError } from "../errors.ts";
-import { POLLIN } from "../linux.ts";
+import { POLLIN, SIGKILL } from "../linux.ts";
 import { native } from "../native.ts";
 import { isAlive } from "../state/identity.ts";
 import type { ProcessIdentity, State } from "../state/state.ts";
 import { removeStateDirectory } from "../state/store.ts";
 import { runPoststopHooks } from "./hooks.ts";
 
-const SIGKILL = 9;
 /** As long as runc waits for a process to end that was sent SIGKILL. */
 const patienceMs = 10_000;
 

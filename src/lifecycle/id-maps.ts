@@ -2,6 +2,7 @@ import { existsSync, writeFileSync } from "node:fs";
 
 import { TsrunError } from "../errors.ts";
 import { reasonOf } from "../errno.ts";
+import { isOwnId } from "../plan/namespaces.ts";
 import type { HostSteps, IdMap } from "../plan/plan.ts";
 import { describeEnding, runProgram } from "./program.ts";
 
@@ -10,26 +11,13 @@ export type IdMaps = NonNullable<HostSteps["idMaps"]>;
 const fixedDirectories = ["/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin", "/sbin"];
 
 /** Writes the id maps of the user namespace that the process `pid` has just made. */
-export function writeIdMaps(pid: number, maps: IdMaps, ids: { euid: number; egid: number }): void {
-  if (ids.euid === 0) {
-    if (maps.denySetgroups) writeProc(pid, "setgroups", "deny");
-    writeProc(pid, "gid_map", renderMap(maps.gid));
-    writeProc(pid, "uid_map", renderMap(maps.uid));
-    return;
-  }
-  if (isOwnId(maps.gid, ids.egid)) {
-    writeProc(pid, "setgroups", "deny"); // the kernel's condition for an unprivileged gid_map
-    writeProc(pid, "gid_map", renderMap(maps.gid));
-  } else {
-    runMapper("newgidmap", pid, maps.gid);
-  }
-  if (isOwnId(maps.uid, ids.euid)) writeProc(pid, "uid_map", renderMap(maps.uid));
+export function writeIdMaps(pid: number, maps: IdMaps, { euid }: { euid: number }): void {
+  const isRoot = euid === 0;
+  if (maps.denySetgroups) writeProc(pid, "setgroups", "deny"); // the kernel's condition for an unprivileged gid_map
+  if (isRoot || maps.denySetgroups) writeProc(pid, "gid_map", renderMap(maps.gid));
+  else runMapper("newgidmap", pid, maps.gid);
+  if (isRoot || isOwnId(maps.uid, euid)) writeProc(pid, "uid_map", renderMap(maps.uid));
   else runMapper("newuidmap", pid, maps.uid);
-}
-
-/** Whether the map is what a user may write without help: one id, and that is the user's own. */
-export function isOwnId(map: readonly IdMap[], id: number): boolean {
-  return map.length === 1 && map[0]?.size === 1 && map[0].hostID === id;
 }
 
 /** The lines of uid_map and gid_map: id inside, id outside, count. */

@@ -2,6 +2,7 @@ import { closeSync } from "node:fs";
 
 import { cgroupProcesses, killCgroup } from "../cgroup/processes.ts";
 import { TsrunError } from "../errors.ts";
+import { SIGKILL } from "../linux.ts";
 import { native } from "../native.ts";
 import { signals } from "../spec/tables.ts";
 import { checkContainerId } from "../state/id.ts";
@@ -18,7 +19,6 @@ export type KillOptions = {
   readonly all: boolean;
 };
 
-const SIGKILL = 9;
 const highestSignal = 64;
 
 /** Sends a signal to a container's init, or to all its processes. */

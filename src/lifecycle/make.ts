@@ -248,6 +248,11 @@ function commit(making: Making): void {
   handOver(socket, "standard", making.pidfd);
 }
 
+/** Lets go of a container that goes on without this process. */
+export function release(made: Made): void {
+  for (const fd of [made.pidfd, made.socket, made.cgroupFd, made.lock]) if (fd >= 0) closeSync(fd);
+}
+
 /** Takes back a container that was made; also the end of one that ran in the foreground. */
 export function discard(made: Made): void {
   abandon({ consoleSocket: -1, pidfdSocket: -1, ...made, warnings: [] });

@@ -1,5 +1,5 @@
 // Everything of a create that only reads and decides. When it is done nothing has changed on the host.
-import { realpathSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 
 import { refuseUsed } from "../cgroup/directories.ts";
@@ -13,6 +13,7 @@ import { native } from "../native.ts";
 import { planCreate } from "../plan/create.ts";
 import type { Plan } from "../plan/plan.ts";
 import { type CompiledSeccomp, compileSeccomp } from "../seccomp/compile.ts";
+import { realBundle } from "../spec/bundle.ts";
 import { type LoadedSpec, loadSpec } from "../spec/load.ts";
 import type { ValidSpec } from "../spec/types.ts";
 import { alreadyExists, stateDirectory } from "../state/store.ts";
@@ -112,17 +113,6 @@ function decide({ options, mode, inherited, bundle, loaded }: Given): Intent {
   });
   const pidFile = options.pidFile === undefined ? undefined : resolve(options.pidFile);
   return { options, directory, bundle, rootfs, loaded, facts, cgroup, seccomp, plan, pidFile };
-}
-
-function realBundle(bundle: string): string {
-  try {
-    return realpathSync(bundle);
-  } catch (error) {
-    throw new TsrunError("BUNDLE", `chdir ${bundle}: ${reasonOf(error)}`, {
-      cause: error,
-      hint: "the bundle is the directory that holds config.json",
-    });
-  }
 }
 
 function isThere(path: string): boolean {

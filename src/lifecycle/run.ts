@@ -7,7 +7,7 @@ import { converse, sendGo } from "./converse.ts";
 import { opFailure } from "./failure.ts";
 import { runContainerHooks } from "./hooks.ts";
 import { located } from "./locate.ts";
-import { containerRoot, discard, type Made, makeContainer } from "./make.ts";
+import { containerRoot, discard, type Made, makeContainer, release } from "./make.ts";
 import { writePidFile } from "./pid-file.ts";
 import { type CreateOptions, prepare } from "./prepare.ts";
 import { awaitReadiness, runPoststartHooks } from "./start.ts";
@@ -71,8 +71,4 @@ function finish(made: Made, options: RunOptions): void {
     return;
   }
   discard({ ...made, socket: -1, lock: -1 });
-}
-
-function release(made: Made): void {
-  for (const fd of [made.pidfd, made.socket, made.cgroupFd, made.lock]) if (fd >= 0) closeSync(fd);
 }

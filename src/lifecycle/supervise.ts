@@ -1,9 +1,8 @@
 import { closeSync, readSync, writeSync } from "node:fs";
 
-import { POLLIN, POLLOUT } from "../linux.ts";
+import { POLLIN, POLLOUT, SIGKILL } from "../linux.ts";
 import { type Exit, native } from "../native.ts";
 
-const SIGKILL = 9;
 /** How much of a program's output is kept: its end, which is where the reason stands. */
 const keptBytes = 4096;
 

@@ -22,7 +22,6 @@ export type CreatePlanOptions = {
   readonly cgroupPath: string | null;
   /** Directory of the host with notify.sock, bound on /run/notify. */
   readonly notifySocket?: string;
-  readonly extraEnv?: readonly string[];
   /** Home directory of the user in the container's /etc/passwd; used when the environment has none. */
   readonly home?: string;
 };

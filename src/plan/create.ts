@@ -235,9 +235,8 @@ function handPreserved({ listenFds, preserveFds }: CreatePlanOptions, slots: Slo
   );
 }
 
-function environmentOf({ listenFds, notifySocket, extraEnv = [] }: CreatePlanOptions): string[] {
+function environmentOf({ listenFds, notifySocket }: CreatePlanOptions): string[] {
   return [
-    ...extraEnv,
     ...(listenFds > 0 ? [`LISTEN_FDS=${listenFds}`, "LISTEN_PID=1"] : []),
     ...(notifySocket === undefined ? [] : ["NOTIFY_SOCKET=/run/notify/notify.sock"]),
   ];

@@ -129,8 +129,12 @@ export function planIdMaps(
   if ((created & CLONE_NEWUSER) === 0) return undefined;
   const uid: readonly IdMap[] = linux?.uidMappings ?? [];
   const gid: readonly IdMap[] = linux?.gidMappings ?? [];
-  const alone = gid.length === 1 && gid[0]?.size === 1 && gid[0].hostID === facts.egid;
-  return { uid, gid, denySetgroups: facts.euid !== 0 && alone };
+  return { uid, gid, denySetgroups: facts.euid !== 0 && isOwnId(gid, facts.egid) };
+}
+
+/** Whether the map is what a user may write without help: one id, and that is the user's own. */
+export function isOwnId(map: readonly IdMap[], id: number): boolean {
+  return map.length === 1 && map[0]?.size === 1 && map[0].hostID === id;
 }
 
 /** Refuses namespace settings that contradict each other. */

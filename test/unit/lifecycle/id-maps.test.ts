@@ -1,6 +1,7 @@
 import t from "tap";
 
-import { isOwnId, renderMap } from "../../../src/lifecycle/id-maps.ts";
+import { renderMap } from "../../../src/lifecycle/id-maps.ts";
+import { isOwnId } from "../../../src/plan/namespaces.ts";
 
 t.test("a map is written as inside, outside, count", (t) => {
   const map = [
