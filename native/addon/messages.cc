@@ -47,75 +47,56 @@ bool ToAddress(const std::string &path, sockaddr_un *address, int *directory) {
     return true;
 }
 
-Napi::Value ConnectUnix(Arguments info) {
+// Makes a socket and gives it with its address to `use`, which connects or binds it.
+template <typename Use>
+Napi::Value OpenSocket(Arguments info, int type, const char *call, Use use) {
     std::string path = ToText(info[0]);
     if (Failed(info))
         return info.Env().Undefined();
     sockaddr_un address = {};
     int directory = -1, error = 0;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return Throw(info.Env(), errno, "socket");
-    auto generic = reinterpret_cast<const sockaddr *>(&address);
-    if (!ToAddress(path, &address, &directory) ||
-        Restarting([&] { return connect(fd, generic, sizeof address); }) < 0)
+    if (!ToAddress(path, &address, &directory) || use(fd, &address) < 0)
         error = errno;
     if (directory >= 0)
         close(directory);
     if (error == 0)
         return Napi::Number::New(info.Env(), fd);
     close(fd);
-    return Throw(info.Env(), error, "connect", path);
+    return Throw(info.Env(), error, call, path);
+}
+
+const sockaddr *Generic(const sockaddr_un *address) {
+    return reinterpret_cast<const sockaddr *>(address);
+}
+
+Napi::Value ConnectUnix(Arguments info) {
+    return OpenSocket(info, SOCK_STREAM, "connect", [](int fd, sockaddr_un *address) {
+        return Restarting([&] { return connect(fd, Generic(address), sizeof *address); });
+    });
 }
 
 Napi::Value BindDatagram(Arguments info) {
-    std::string path = ToText(info[0]);
-    if (Failed(info))
-        return info.Env().Undefined();
-    sockaddr_un address = {};
-    int directory = -1, error = 0;
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return Throw(info.Env(), errno, "socket");
-    auto generic = reinterpret_cast<const sockaddr *>(&address);
-    // Whoever the container's processes are, they may write to it.
-    if (!ToAddress(path, &address, &directory) || bind(fd, generic, sizeof address) < 0 ||
-        chmod(address.sun_path, 0777) < 0)
-        error = errno;
-    if (directory >= 0)
-        close(directory);
-    if (error == 0)
-        return Napi::Number::New(info.Env(), fd);
-    close(fd);
-    return Throw(info.Env(), error, "bind", path);
+    return OpenSocket(info, SOCK_DGRAM, "bind", [](int fd, sockaddr_un *address) {
+        int result = bind(fd, Generic(address), sizeof *address);
+        // Whoever the container's processes are, they may write to it.
+        return result < 0 ? result : chmod(address->sun_path, 0777);
+    });
 }
 
 Napi::Value ConnectDatagram(Arguments info) {
-    std::string path = ToText(info[0]);
-    if (Failed(info))
-        return info.Env().Undefined();
-    sockaddr_un address = {};
-    socklen_t length = sizeof address;
-    int directory = -1, error = 0;
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return Throw(info.Env(), errno, "socket");
-    if (path[0] == '@' && path.size() < sizeof address.sun_path) {
-        // The abstract namespace: the name begins with NUL, and its length counts.
-        address.sun_family = AF_UNIX;
-        memcpy(address.sun_path + 1, path.data() + 1, path.size() - 1);
-        length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
-    } else if (!ToAddress(path, &address, &directory))
-        error = errno;
-    auto generic = reinterpret_cast<const sockaddr *>(&address);
-    if (error == 0 && connect(fd, generic, length) < 0)
-        error = errno;
-    if (directory >= 0)
-        close(directory);
-    if (error == 0)
-        return Napi::Number::New(info.Env(), fd);
-    close(fd);
-    return Throw(info.Env(), error, "connect", path);
+    return OpenSocket(info, SOCK_DGRAM, "connect", [](int fd, sockaddr_un *address) {
+        socklen_t length = sizeof *address;
+        if (address->sun_path[0] == '@') {
+            // The abstract namespace: the name begins with NUL, and its length counts.
+            length =
+                static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + strlen(address->sun_path));
+            address->sun_path[0] = '\0';
+        }
+        return connect(fd, Generic(address), length);
+    });
 }
 
 // A socket belongs to the network namespace that its thread is in when it is made.

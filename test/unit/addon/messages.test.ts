@@ -1,4 +1,5 @@
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 
@@ -88,4 +89,43 @@ t.test("a socket that nobody made is an error with its path", (t) => {
   const path = join(t.testdir(), "none");
   t.throws(() => addon.connectUnix(path), { code: "ENOENT", syscall: "connect", message: path });
   t.end();
+});
+
+for (const { what, name } of [
+  { what: "a path", name: "socket" },
+  { what: "a path longer than an address", name: `${"long/".repeat(25)}socket` },
+]) {
+  t.test(`datagrams go to ${what}, where everyone may send them`, async (t) => {
+    const path = join(t.testdir(), name);
+    const { mkdirSync } = await import("node:fs");
+    mkdirSync(join(path, ".."), { recursive: true });
+    const receiver = addon.bindDatagram(path);
+    t.equal(statSync(path).mode & 0o777, 0o777);
+    const sender = addon.connectDatagram(path);
+    addon.sendMessage(sender, Buffer.from("READY=1"), []);
+    const message = addon.receiveMessage(receiver, 100, 5000);
+    t.equal(Buffer.from(message?.data ?? []).toString(), "READY=1");
+    closeSync(sender);
+    closeSync(receiver);
+    t.throws(() => addon.bindDatagram(path), { code: "EADDRINUSE", syscall: "bind" });
+  });
+}
+
+// The receiver is python's, as no other function here binds such a name.
+t.test("datagrams go to a name in the abstract namespace", async (t) => {
+  const name = `tsrun-addon-${process.pid}`;
+  const script = `import socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind("\\0${name}")
+print("bound", flush=True)
+print(s.recv(100).decode(), flush=True)`;
+  const python = spawn("python3", ["-c", script], { stdio: ["ignore", "pipe", "inherit"] });
+  const lines = python.stdout[Symbol.asyncIterator]();
+  await lines.next();
+  const sender = addon.connectDatagram(`@${name}`);
+  addon.sendMessage(sender, Buffer.from("READY=1"), []);
+  closeSync(sender);
+  const line = await lines.next();
+  t.equal(String(line.value), "READY=1\n");
+  t.throws(() => addon.connectDatagram(`@${name}-none`), { code: "ECONNREFUSED" });
 });
