@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync, statSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 import t from "tap";
 
@@ -71,12 +71,13 @@ for (const { what, name } of [
   t.test(`connectUnix takes ${what}`, async (t) => {
     const directory = t.testdir({ long: {} });
     const path = join(directory, name);
-    const { mkdirSync, renameSync } = await import("node:fs");
-    mkdirSync(join(path, ".."), { recursive: true });
+    mkdirSync(dirname(path), { recursive: true });
     const server = createServer();
-    const short = join("/tmp", `tsrun-addon-${process.pid}`);
-    await new Promise<void>((resolve) => server.listen(short, resolve));
-    renameSync(short, path);
+    // By a short name, which an address can hold.
+    const home = process.cwd();
+    process.chdir(dirname(path));
+    await new Promise<void>((resolve) => server.listen("socket", resolve));
+    process.chdir(home);
     const accepted = new Promise((resolve) => server.once("connection", resolve));
     const fd = addon.connectUnix(path);
     t.ok(await accepted);
@@ -97,8 +98,7 @@ for (const { what, name } of [
 ]) {
   t.test(`datagrams go to ${what}, where everyone may send them`, async (t) => {
     const path = join(t.testdir(), name);
-    const { mkdirSync } = await import("node:fs");
-    mkdirSync(join(path, ".."), { recursive: true });
+    mkdirSync(dirname(path), { recursive: true });
     const receiver = addon.bindDatagram(path);
     t.equal(statSync(path).mode & 0o777, 0o777);
     const sender = addon.connectDatagram(path);
