@@ -11,6 +11,8 @@ export { createContainer, type CreateOptions } from "./lifecycle/create.ts";
 export { deleteContainer, type DeleteOptions } from "./lifecycle/delete.ts";
 export { killContainer, type KillOptions } from "./lifecycle/kill.ts";
 export { listContainers, type Listing } from "./lifecycle/list.ts";
+export { pauseContainer, resumeContainer } from "./lifecycle/pause.ts";
+export { listProcesses } from "./lifecycle/processes.ts";
 export { runContainer, type RunOptions } from "./lifecycle/run.ts";
 export { startContainer } from "./lifecycle/start.ts";
 export { readContainer, type ContainerView } from "./lifecycle/state.ts";

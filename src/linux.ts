@@ -73,6 +73,7 @@ export const S_IFBLK = 0o060000;
 
 // -- poll(2)
 export const POLLIN = 0x1;
+export const POLLPRI = 0x2;
 export const POLLOUT = 0x4;
 export const POLLERR = 0x8;
 export const POLLHUP = 0x10;

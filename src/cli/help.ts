@@ -73,8 +73,9 @@ function addCommand(program: Renderer, command: Command): void {
     .summary(command.summary)
     .description([command.summary, ...(command.details ?? [])].join("\n\n"))
     .helpOption("-h, --help", "print help");
-  for (const { name, optional, description } of command.arguments) {
-    renderer.argument(optional ? `[${name}]` : `<${name}>`, description);
+  for (const { name, optional, variadic, description } of command.arguments) {
+    const word = variadic ? `${name}...` : name;
+    renderer.argument(optional ? `[${word}]` : `<${word}>`, description);
   }
   command.flags.forEach((flag) => renderer.addOption(optionOf(flag)));
 }

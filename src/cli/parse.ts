@@ -134,7 +134,7 @@ function usage(error: unknown, globals: Values, command?: Command): Parsed {
 
 /** runc's words for a wrong number of arguments; undefined when it is right. */
 export function countProblem(command: Command, count: number): string | undefined {
-  const most = command.arguments.length;
+  const most = command.arguments.at(-1)?.variadic ? Infinity : command.arguments.length;
   const least = command.arguments.filter(({ optional }) => !optional).length;
   if (count >= least && count <= most) return undefined;
   const wanted =

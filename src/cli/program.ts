@@ -21,6 +21,8 @@ export type Argument = {
   readonly name: string;
   readonly description: string;
   readonly optional?: boolean;
+  /** All words from here on; the last argument only. */
+  readonly variadic?: boolean;
 };
 
 export type Command = {
@@ -219,6 +221,49 @@ export const commands = [
       },
       { name: "quiet", aliases: ["q"], kind: "bool", description: "print container ids only" },
     ],
+  },
+  {
+    name: "pause",
+    summary: "stop all processes of a container where they are",
+    details: [
+      "They go on with `tsrun resume`. A container that was not started yet can be paused too.",
+    ],
+    arguments: [containerId],
+    flags: [],
+  },
+  {
+    name: "ps",
+    summary: "list the processes of a container",
+    details: [
+      "The table is that of the host's ps: what follows the container's name are options for it (default: -ef).",
+    ],
+    examples: ["tsrun ps web", "tsrun ps web -o pid,rss,args", "tsrun ps --format json web"],
+    arguments: [
+      containerId,
+      {
+        name: "ps-options",
+        optional: true,
+        variadic: true,
+        description: "options for ps; its output needs a column titled PID",
+      },
+    ],
+    flags: [
+      {
+        name: "format",
+        aliases: ["f"],
+        kind: "string",
+        value: "FORMAT",
+        default: "table",
+        description: "table or json (process ids alone)",
+      },
+    ],
+    flagsFirst: true,
+  },
+  {
+    name: "resume",
+    summary: "let the processes of a paused container go on",
+    arguments: [containerId],
+    flags: [],
   },
   {
     name: "run",

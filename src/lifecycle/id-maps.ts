@@ -1,14 +1,12 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 
 import { TsrunError } from "../errors.ts";
 import { reasonOf } from "../errno.ts";
 import { isOwnId } from "../plan/namespaces.ts";
 import type { HostSteps, IdMap } from "../plan/plan.ts";
-import { describeEnding, runProgram } from "./program.ts";
+import { describeEnding, findHostProgram, runProgram } from "./program.ts";
 
 export type IdMaps = NonNullable<HostSteps["idMaps"]>;
-
-const fixedDirectories = ["/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin", "/sbin"];
 
 /** Writes the id maps of the user namespace that the process `pid` has just made. */
 export function writeIdMaps(pid: number, maps: IdMaps, { euid }: { euid: number }): void {
@@ -49,7 +47,7 @@ function writeProc(pid: number, file: string, text: string): void {
 /** newuidmap and newgidmap (package uidmap) are setuid and write what /etc/subuid, /etc/subgid allow. */
 function runMapper(name: "newuidmap" | "newgidmap", pid: number, map: readonly IdMap[]): void {
   const pointer = name === "newuidmap" ? "/linux/uidMappings" : "/linux/gidMappings";
-  const file = findMapper(name);
+  const file = findHostProgram(name);
   if (file === undefined) {
     throw new TsrunError(
       "HOST",
@@ -68,11 +66,4 @@ function runMapper(name: "newuidmap" | "newgidmap", pid: number, map: readonly I
     pointer,
     hint: `the host ids must be given to this user in ${subFile}`,
   });
-}
-
-function findMapper(name: string): string | undefined {
-  const searched = (process.env["PATH"] ?? "").split(":").filter((part) => part.startsWith("/"));
-  return [...searched, ...fixedDirectories]
-    .map((directory) => `${directory}/${name}`)
-    .find((file) => existsSync(file));
 }

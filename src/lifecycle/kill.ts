@@ -1,6 +1,7 @@
 import { closeSync } from "node:fs";
 
-import { cgroupProcesses, killCgroup } from "../cgroup/processes.ts";
+import { thawCgroup } from "../cgroup/freezer.ts";
+import { cgroupProcesses, isFrozen, killCgroup } from "../cgroup/processes.ts";
 import { TsrunError } from "../errors.ts";
 import { SIGKILL } from "../linux.ts";
 import { native } from "../native.ts";
@@ -30,9 +31,13 @@ export function killContainer(options: KillOptions): void {
   const wantsAll = options.all || (signal === SIGKILL && !hasOwnPidNamespace(state));
   if (wantsAll && state.cgroup !== null && cgroupProcesses(state.cgroup.path).length > 0) {
     killCgroup(state.cgroup.path, signal);
-    return;
+  } else {
+    killInit(state, signal, options.all);
   }
-  killInit(state, signal, options.all);
+  // SIGKILL reaches frozen processes too; but a cgroup that stays frozen would show the dead as paused.
+  if (signal === SIGKILL && state.cgroup !== null && isFrozen(state.cgroup.path)) {
+    thawCgroup(state.cgroup.path);
+  }
 }
 
 function killInit(state: State, signal: number, all: boolean): void {

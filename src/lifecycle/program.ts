@@ -1,4 +1,4 @@
-import { closeSync, openSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
 
 import { native } from "../native.ts";
 import { callersNofile } from "./spawn.ts";
@@ -11,6 +11,8 @@ export type Program = {
   readonly cwd?: string;
   readonly input?: Uint8Array;
   readonly timeoutMs?: number;
+  /** How much of the end of its output is kept. */
+  readonly keptBytes?: number;
 };
 
 /** Starts one process with these descriptors as its 0, 1 and 2, and gives its pidfd. */
@@ -34,13 +36,14 @@ export function runProgram(program: Program): Ending {
 
 /** Runs whatever `start` starts, with pipes for its output and its input. */
 export function runWith(
-  options: { readonly input?: Uint8Array; readonly timeoutMs?: number },
+  options: Pick<Program, "input" | "timeoutMs" | "keptBytes">,
   start: Starter,
 ): Ending {
   const { pidfd, stdin, stdout, stderr } = startWithPipes(options.input !== undefined, start);
   const input = options.input && { fd: stdin, bytes: options.input };
   try {
-    return supervise({ pidfd, stdout, stderr, input, timeoutMs: options.timeoutMs });
+    const { timeoutMs, keptBytes } = options;
+    return supervise({ pidfd, stdout, stderr, input, timeoutMs, keptBytes });
   } finally {
     closeSync(pidfd);
   }
@@ -79,4 +82,15 @@ function startWithPipes(withInput: boolean, start: Starter): Piped {
 export function describeEnding(ending: Ending): string {
   const { code, signaled } = ending.exit;
   return signaled ? `signal: ${code}` : `exit status ${code}`;
+}
+
+const usualDirectories = ["/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin", "/sbin"];
+
+/** Finds a program of the host in PATH; without a PATH, as some callers leave us, where programs usually are. */
+export function findHostProgram(name: string): string | undefined {
+  const path = process.env["PATH"];
+  const directories = path
+    ? path.split(":").filter((part) => part.startsWith("/"))
+    : usualDirectories;
+  return directories.map((directory) => `${directory}/${name}`).find((file) => existsSync(file));
 }

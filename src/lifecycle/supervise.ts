@@ -3,8 +3,8 @@ import { closeSync, readSync, writeSync } from "node:fs";
 import { POLLIN, POLLOUT, SIGKILL } from "../linux.ts";
 import { type Exit, native } from "../native.ts";
 
-/** How much of a program's output is kept: its end, which is where the reason stands. */
-const keptBytes = 4096;
+/** Enough of the end of a program's output, which is where the reason stands. */
+const usuallyKept = 4096;
 
 export type Supervised = {
   readonly pidfd: number;
@@ -14,6 +14,8 @@ export type Supervised = {
   readonly stdout: number;
   readonly stderr: number;
   readonly timeoutMs?: number;
+  /** How much of the end of its output is kept. */
+  readonly keptBytes?: number;
 };
 
 export type Ending = {
@@ -24,7 +26,7 @@ export type Ending = {
   readonly durationMs: number;
 };
 
-type Tail = { readonly fd: number; bytes: Buffer; open: boolean };
+type Tail = { readonly fd: number; readonly kept: number; bytes: Buffer; open: boolean };
 
 /**
  * Feeds a program, collects the end of what it prints, kills it at its time limit, and reaps it.
@@ -32,7 +34,10 @@ type Tail = { readonly fd: number; bytes: Buffer; open: boolean };
  */
 export function supervise(program: Supervised): Ending {
   const start = process.hrtime();
-  const tails = [openTail(program.stdout), openTail(program.stderr)] as const;
+  const tails = [program.stdout, program.stderr].map((fd) => openTail(fd, program.keptBytes)) as [
+    Tail,
+    Tail,
+  ];
   let input = program.input === undefined ? undefined : { ...program.input, written: 0 };
   if (input) native().setNonblocking(input.fd, true);
   let timedOut = false;
@@ -61,9 +66,9 @@ export function supervise(program: Supervised): Ending {
   return { exit, timedOut, stdout, stderr, durationMs: elapsedMs(start) };
 }
 
-function openTail(fd: number): Tail {
+function openTail(fd: number, kept = usuallyKept): Tail {
   native().setNonblocking(fd, true);
-  return { fd, bytes: Buffer.alloc(0), open: true };
+  return { fd, kept, bytes: Buffer.alloc(0), open: true };
 }
 
 /** Reads what there is, keeping the end of it. */
@@ -84,7 +89,7 @@ function drain(tail: Tail): void {
       return;
     }
     // One byte more than is shown, so that it is known whether something was left out.
-    tail.bytes = Buffer.concat([tail.bytes, chunk.subarray(0, count)]).subarray(-keptBytes - 1);
+    tail.bytes = Buffer.concat([tail.bytes, chunk.subarray(0, count)]).subarray(-tail.kept - 1);
   }
 }
 
@@ -104,8 +109,8 @@ function feed(input: Input): Input | undefined {
 }
 
 function textOf(tail: Tail): string {
-  const left = tail.bytes.length > keptBytes;
-  const text = tail.bytes.subarray(-keptBytes).toString("utf8").trim();
+  const left = tail.bytes.length > tail.kept;
+  const text = tail.bytes.subarray(-tail.kept).toString("utf8").trimEnd();
   return left ? `...${text}` : text;
 }
 

@@ -11,6 +11,11 @@ export function canKill(status: Status): boolean {
   return status === "created" || status === "running" || status === "paused";
 }
 
+/** `pause`: what has a process that is not stopped already. */
+export function canPause(status: Status): boolean {
+  return status === "created" || status === "running";
+}
+
 /** `delete` without force: what has ended; what never started is ended first. */
 export function canDelete(status: Status): boolean {
   return status === "stopped" || status === "created";
