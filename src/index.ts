@@ -8,6 +8,7 @@ export { TsrunError, type ErrorCode, type Position } from "./errors.ts";
 export type { HostFacts } from "./host/facts.ts";
 export { readHostFacts } from "./host/read.ts";
 export { createContainer, type CreateOptions } from "./lifecycle/create.ts";
+export { execInContainer, type ExecOptions } from "./lifecycle/exec.ts";
 export { deleteContainer, type DeleteOptions } from "./lifecycle/delete.ts";
 export { killContainer, type KillOptions } from "./lifecycle/kill.ts";
 export { listContainers, type Listing } from "./lifecycle/list.ts";

@@ -64,7 +64,8 @@ int op_set_user(uint64_t uid, uint64_t gid) {
     if (result < 0)
         return fail(result, "setresgid", NULL);
     result = sys(setresuid, uid, uid, uid);
-    return result < 0 ? fail(result, "setresuid", NULL) : 0;
+    // What a change of user makes of this flag depends on a sysctl of the host.
+    return result < 0 ? fail(result, "setresuid", NULL) : op_dumpable(false);
 }
 
 int op_capset(uint64_t effective, uint64_t permitted, uint64_t inheritable) {

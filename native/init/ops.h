@@ -98,6 +98,7 @@ int op_null_stdio(void);
 int op_personality(unsigned persona);
 int op_scheduler(const void *attributes, size_t bytes);
 int op_io_priority(int value);
+int op_cpu_affinity(const void *cpus, size_t bytes);
 int op_rlimit(unsigned resource, uint64_t soft, uint64_t hard);
 int op_memory_policy(int mode, const void *nodes, size_t bytes, uint64_t max_node);
 // What a program expects of its parent: no signal blocked or ignored, and only the descriptors it

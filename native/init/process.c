@@ -6,6 +6,7 @@
 
 #define SIGNAL_COUNT 64
 #define SIG_SETMASK 2
+#define MOST_CPUS 8192
 
 #define CHDIR_CREATE 1u
 #define CHDIR_TOLERANT 2u
@@ -121,6 +122,17 @@ int op_scheduler(const void *attributes, size_t bytes) {
 int op_io_priority(int value) {
     long result = sys(ioprio_set, IOPRIO_WHO_PROCESS, 0, value);
     return result < 0 ? fail(result, "ioprio_set", NULL) : 0;
+}
+
+int op_cpu_affinity(const void *cpus, size_t bytes) {
+    static uint64_t all[MOST_CPUS / 64];
+    if (bytes == 0) {
+        memset(all, 0xff, sizeof all);
+        cpus = all;
+        bytes = sizeof all;
+    }
+    long result = sys(sched_setaffinity, 0, bytes, cpus);
+    return result < 0 ? fail(result, "sched_setaffinity", NULL) : 0;
 }
 
 int op_rlimit(unsigned resource, uint64_t soft, uint64_t hard) {

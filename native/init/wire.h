@@ -65,6 +65,7 @@ enum op_code {
   OP_KEEP_FDS = 79,
   OP_FIND_PROGRAM = 80,
   OP_EXEC = 81,
+  OP_CPU_AFFINITY = 82,
 };
 
 // Index of each field's first word.
@@ -187,6 +188,7 @@ enum op_word {
   FIND_PROGRAM_SEARCH = 1,
   EXEC_ARGS = 0,
   EXEC_ENV = 2,
+  CPU_AFFINITY_CPUS = 0,
 };
 
 struct op_def {
@@ -255,6 +257,7 @@ static const struct op_def op_defs[] = {
     {79, "keep_fds", "b"},
     {80, "find_program", "so"},
     {81, "exec", "vv"},
+    {82, "cpu_affinity", "b"},
 };
 
 enum sync_point {
@@ -263,6 +266,7 @@ enum sync_point {
   POINT_COMMIT = 3, // rlimits are set and state.json is written before init gives up its privileges
   POINT_START = 4, // foreground run without an exec fifo: go means start
   POINT_NETNS = 5, // the namespaces exist: the runtime moves network devices into them
+  POINT_CGROUP = 6, // exec with an initial CPU affinity: the runtime moves the process into the container's cgroup
 };
 
 enum message_kind {

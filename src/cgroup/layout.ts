@@ -37,6 +37,13 @@ export function readLayout(): CgroupLayout {
     : { ...layout, writable: mayWrite(layout.mountpoint + posix.dirname(layout.ownPath)) };
 }
 
+/** The directory of the v2 cgroup that a process is in. */
+export function cgroupOfProcess(pid: number): string {
+  const { v2 } = parseMountinfo(readFileSync("/proc/self/mountinfo", "utf8"));
+  const path = parseOwnPath(readFileSync(`/proc/${pid}/cgroup`, "utf8"));
+  return (v2?.mountpoint ?? "") + belowRoot(path, v2?.root ?? "/");
+}
+
 /** The layout from the three texts that it shows in. */
 export function describeLayout(
   mounts: CgroupMounts,

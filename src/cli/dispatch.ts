@@ -3,12 +3,13 @@ import type { CommandName } from "./program.ts";
 
 /** Commands that do something; help has been dealt with before. */
 export type Verb = Exclude<CommandName, "help">;
-type Run<Name extends CommandName> = (invocation: Invocation<Name>) => number;
+type Run<Name extends CommandName> = (invocation: Invocation<Name>) => number | Promise<number>;
 
 /** Each command's function, which returns the exit status. A command loads only what it needs itself. */
 export const verbs: { readonly [Name in Verb]: () => Promise<Run<Name>> } = {
   create: async () => (await import("./create.ts")).create,
   delete: async () => (await import("./delete.ts")).deleteCommand,
+  exec: async () => (await import("./exec.ts")).exec,
   explain: async () => (await import("./explain.ts")).explain,
   features: async () => (await import("./features.ts")).features,
   kill: async () => (await import("./kill.ts")).kill,

@@ -18,6 +18,8 @@ export type Failure = {
 export type FailureOptions = {
   /** What the message begins with, such as "tsrun create failed: ". */
   readonly prefix?: string;
+  /** The status of errors that have none of their own. */
+  readonly exitCode?: number;
   readonly debug: boolean;
 };
 
@@ -32,11 +34,18 @@ export function describeFailure(error: unknown, options: FailureOptions): Failur
   return {
     ...shown,
     message: `${options.prefix ?? ""}${shown.message}`,
+    exitCode: statusOf(error) ?? options.exitCode ?? 1,
     details: options.debug ? [...shown.details, ...traceOf(error)] : shown.details,
   };
 }
 
-function describeKnown(error: TsrunError): Failure {
+function statusOf(error: unknown): number | undefined {
+  return error instanceof TsrunError ? error.exitCode : undefined;
+}
+
+type Shown = Omit<Failure, "exitCode">;
+
+function describeKnown(error: TsrunError): Shown {
   const { code, pointer, position, hint } = error;
   const place = position && `${position.file}:${position.line}:${position.column}`;
   const where = [pointer, place].filter(Boolean).join(" at ");
@@ -49,7 +58,6 @@ function describeKnown(error: TsrunError): Failure {
       ...(place ? { position: place } : {}),
       ...(hint ? { hint } : {}),
     },
-    exitCode: error.exitCode ?? 1,
   };
 }
 
@@ -61,23 +69,21 @@ function isSystemError(error: unknown): error is SystemError {
   return typeof code === "string" && typeof syscall === "string";
 }
 
-function describeSystem(error: SystemError): Failure {
+function describeSystem(error: SystemError): Shown {
   const what = [error.syscall, error.path, error.dest].filter(Boolean).join(" ");
   return {
     message: `${what}: ${reasonOf(error)}`,
     details: [],
     fields: { code: "HOST" },
-    exitCode: 1,
   };
 }
 
-function describeBug(error: unknown): Failure {
+function describeBug(error: unknown): Shown {
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return {
     message: `this is a bug in tsrun: ${text}`,
     details: ["hint: please report it, with the output of the same command with --debug"],
     fields: { code: "INTERNAL" },
-    exitCode: 1,
   };
 }
 

@@ -82,7 +82,7 @@ function addCommand(program: Renderer, command: Command): void {
 
 function optionOf(flag: Flag): Option {
   const names = [...(flag.aliases ?? []).map((alias) => `-${alias}`), `--${flag.name}`].join(", ");
-  const value = flag.kind === "bool" ? "" : ` <${flag.value}>`;
+  const value = flag.value === undefined ? "" : ` <${flag.value}>`;
   const option = new Option(names + value, flag.description).hideHelp(flag.hidden === true);
   return flag.default === undefined ? option : option.default(flag.default);
 }

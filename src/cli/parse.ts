@@ -189,7 +189,7 @@ function readFlag(
     if (!readBuiltIn(name, inline, reading, into)) throw undefinedFlag(name, reading);
     return "alone";
   }
-  if (flag.kind === "bool") {
+  if (flag.kind === "bool" || flag.kind === "choice") {
     into.values[flag.name] = inline === undefined || parseBool(inline, name);
     return "alone";
   }

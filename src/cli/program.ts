@@ -1,13 +1,14 @@
 // The command line as data: what exists, what it is called, what it means. The parser, the help, the man pages and the
 // completions are made from this table; a flag is defined here and nowhere else.
 
-export type FlagKind = "bool" | "string" | "int" | "list" | "duration";
+/** "choice": a bool of which it matters whether it was given. */
+export type FlagKind = "bool" | "choice" | "string" | "int" | "list" | "duration";
 
 export type Flag = {
   readonly name: string;
   readonly aliases?: readonly string[];
   readonly kind: FlagKind;
-  /** What the value is, for the help; a value is asked for by every kind but bool. */
+  /** What the value is, for the help; a value is asked for by every kind but bool and choice. */
   readonly value?: string;
   readonly default?: string | number;
   /** The least value of an int. */
@@ -39,8 +40,8 @@ export type Command = {
   readonly flagsFirst?: boolean;
   /** "-9" behind the first positional is an argument. */
   readonly negativeNumbers?: boolean;
-  /** A failure is reported as "tsrun create failed: ...", as runc does for the commands that make containers. */
-  readonly namesFailures?: boolean;
+  /** How a failure is reported: what its message begins with, and the exit status where that is not 1. */
+  readonly failure?: { readonly prefix: string; readonly exitCode?: number };
 };
 
 export const programName = "tsrun";
@@ -139,6 +140,122 @@ const creationFlags = [
   },
 ] as const satisfies readonly Flag[];
 
+const execFlags = [
+  {
+    name: "process",
+    aliases: ["p"],
+    kind: "string",
+    value: "FILE",
+    description: "the process as JSON, as in the process section of config.json",
+  },
+  {
+    name: "tty",
+    aliases: ["t"],
+    kind: "bool",
+    description: "give the program a terminal",
+  },
+  {
+    name: "detach",
+    aliases: ["d"],
+    kind: "bool",
+    description: "return once the program is started",
+  },
+  {
+    name: "pid-file",
+    kind: "string",
+    value: "FILE",
+    description: "write the process id of the program to FILE",
+  },
+  {
+    name: "console-socket",
+    kind: "string",
+    value: "SOCKET",
+    description: "AF_UNIX socket that receives the terminal's master end",
+  },
+  {
+    name: "pidfd-socket",
+    kind: "string",
+    value: "SOCKET",
+    description: "AF_UNIX socket that receives a pidfd of the program",
+  },
+  {
+    name: "user",
+    aliases: ["u"],
+    kind: "string",
+    value: "UID[:GID]",
+    description: "user and group of the program, as numbers",
+  },
+  {
+    name: "additional-gids",
+    aliases: ["g"],
+    kind: "list",
+    value: "GID",
+    description: "one more group of the program; may be repeated",
+  },
+  {
+    name: "cwd",
+    kind: "string",
+    value: "DIR",
+    description: "working directory of the program, in the container",
+  },
+  {
+    name: "env",
+    aliases: ["e"],
+    kind: "list",
+    value: "NAME=VALUE",
+    description: "one more variable of the environment; may be repeated",
+  },
+  {
+    name: "cap",
+    aliases: ["c"],
+    kind: "list",
+    value: "CAP",
+    description: "one more capability; may be repeated",
+  },
+  {
+    name: "preserve-fds",
+    kind: "int",
+    value: "N",
+    default: 0,
+    minimum: 0,
+    description: "pass N more file descriptors, from 3",
+  },
+  {
+    name: "cgroup",
+    kind: "list",
+    value: "PATH",
+    description: "run in a cgroup below the container's, which must exist",
+  },
+  {
+    name: "ignore-paused",
+    kind: "bool",
+    description: "in a paused container: wait until it goes on, instead of failing",
+  },
+  {
+    name: "apparmor",
+    kind: "string",
+    value: "PROFILE",
+    description: "AppArmor profile of the program",
+  },
+  {
+    name: "process-label",
+    kind: "string",
+    value: "LABEL",
+    description: "SELinux label of the program",
+  },
+  {
+    name: "no-new-privs",
+    kind: "choice",
+    description: "whether the program can gain no privileges, such as by setuid files",
+  },
+  {
+    name: "no-subreaper",
+    kind: "bool",
+    hidden: true,
+    description: "accepted and without effect: exec never adopts orphans",
+  },
+] as const satisfies readonly Flag[];
+
 export const commands = [
   {
     name: "create",
@@ -150,7 +267,7 @@ export const commands = [
     examples: ["tsrun create --bundle /srv/bundle web", "tsrun start web"],
     arguments: [containerId],
     flags: creationFlags,
-    namesFailures: true,
+    failure: { prefix: `${programName} create failed: ` },
   },
   {
     name: "delete",
@@ -165,6 +282,32 @@ export const commands = [
         description: "kill a running container first; a missing one is no error",
       },
     ],
+  },
+  {
+    name: "exec",
+    summary: "run one more program in a container",
+    details: [
+      "It is run as the container's own process would be (user, environment, capabilities, seccomp ...), except for what options say. " +
+        "Options end at the container's name: what follows is the program's. With --process only the file counts, and no program is named.",
+      "Exits with the status of the program; with 255 when it could not be started.",
+    ],
+    examples: [
+      "tsrun exec web ps",
+      "tsrun exec --tty --env TERM=xterm web sh",
+      "tsrun exec --process process.json --detach --pid-file exec.pid web",
+    ],
+    arguments: [
+      containerId,
+      {
+        name: "program",
+        optional: true,
+        variadic: true,
+        description: "what to run, with its arguments",
+      },
+    ],
+    flags: execFlags,
+    flagsFirst: true,
+    failure: { prefix: "exec failed: ", exitCode: 255 },
   },
   {
     name: "explain",
@@ -287,7 +430,7 @@ export const commands = [
         description: "do not adopt the orphans of the container's processes",
       },
     ],
-    namesFailures: true,
+    failure: { prefix: `${programName} run failed: ` },
   },
   {
     name: "spec",
@@ -346,15 +489,17 @@ export type CommandName = (typeof commands)[number]["name"];
 
 type ValueOf<F> = F extends { kind: "bool" }
   ? boolean
-  : F extends { kind: "list" }
-    ? string[]
-    : F extends { kind: "int" | "duration" }
-      ? F extends { default: number }
-        ? number
-        : number | undefined
-      : F extends { default: string }
-        ? string
-        : string | undefined;
+  : F extends { kind: "choice" }
+    ? boolean | undefined
+    : F extends { kind: "list" }
+      ? string[]
+      : F extends { kind: "int" | "duration" }
+        ? F extends { default: number }
+          ? number
+          : number | undefined
+        : F extends { default: string }
+          ? string
+          : string | undefined;
 
 /** The values of flags by name: booleans are false and lists empty unless given; durations are in milliseconds. */
 export type FlagValues<Flags extends readonly Flag[]> = {

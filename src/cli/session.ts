@@ -75,11 +75,8 @@ function readLogFormat(text: string): LogFormat {
 
 async function fail(error: unknown, parsed: Parsed | undefined, log: Log): Promise<number> {
   const { describeFailure, reportFailure } = await import("./failure.ts");
-  const prefix =
-    parsed?.kind === "run" && parsed.command.namesFailures
-      ? `${programName} ${parsed.name} failed: `
-      : "";
-  const failure = describeFailure(error, { prefix, debug: log.debug });
+  const reported = parsed?.kind === "run" ? parsed.command.failure : undefined;
+  const failure = describeFailure(error, { ...reported, debug: log.debug });
   reportFailure(failure, log);
   return failure.exitCode;
 }

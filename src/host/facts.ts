@@ -18,3 +18,9 @@ export type HostFacts = {
   /** setgroups(2) was given up in the user namespace that tsrun runs in. */
   readonly setgroupsDenied?: boolean;
 };
+
+/** What of it a process depends on that joins a container. */
+export type ProcessFacts = Pick<
+  HostFacts,
+  "euid" | "egid" | "inUserNamespace" | "rootless" | "lastCapability" | "lsm" | "setgroupsDenied"
+>;

@@ -1,15 +1,23 @@
 import { existsSync, readFileSync } from "node:fs";
 import { readLayout } from "../cgroup/layout.ts";
 import { TsrunError } from "../errors.ts";
-import type { HostFacts } from "./facts.ts";
+import type { HostFacts, ProcessFacts } from "./facts.ts";
 import { isInitialIdMap } from "./id-map.ts";
 
+type Rootless = { readonly rootless?: "true" | "false" | "auto" };
+
 /** Reads what plans depend on. `rootless` is the global flag of that name. */
-export function readHostFacts({
-  rootless = "auto",
-}: {
-  rootless?: "true" | "false" | "auto";
-}): HostFacts {
+export function readHostFacts(options: Rootless): HostFacts {
+  return {
+    ...readProcessFacts(options),
+    kernel: readKernelVersion(),
+    cgroup: readLayout(),
+    kcore: existsSync("/proc/kcore"),
+  };
+}
+
+/** Reads what the plan of a process in an existing container depends on. */
+export function readProcessFacts({ rootless = "auto" }: Rootless): ProcessFacts {
   const euid = process.geteuid?.() ?? 0;
   const inUserNamespace = !isInitialIdMap(readText("/proc/self/uid_map"));
   return {
@@ -17,11 +25,8 @@ export function readHostFacts({
     egid: process.getegid?.() ?? 0,
     inUserNamespace,
     rootless: rootless === "auto" ? euid !== 0 || inUserNamespace : rootless === "true",
-    kernel: readKernelVersion(),
     lastCapability: Number(readText("/proc/sys/kernel/cap_last_cap")),
     lsm: readLsm(),
-    cgroup: readLayout(),
-    kcore: existsSync("/proc/kcore"),
     setgroupsDenied: inUserNamespace && readText("/proc/self/setgroups").startsWith("deny"),
   };
 }

@@ -8,11 +8,16 @@ import type { Plan, PlannedOp } from "../plan/plan.ts";
 import type { Spec } from "../spec/types.ts";
 import type { OpReport } from "./sync.ts";
 
-const prefix = "unable to start container process: error during container init";
+/** What callers know the words of init's failures to begin with. */
+function prefixOf({ kind }: Plan): string {
+  const start = "unable to start container process";
+  return kind === "exec" ? start : `${start}: error during container init`;
+}
 
 /** The error for an op that failed in init. */
 export function opFailure(plan: Plan, report: OpReport, spec: Spec): TsrunError {
   const op = plan.ops[report.op];
+  const prefix = prefixOf(plan);
   if (op === undefined) {
     return new TsrunError("INIT", `${prefix}: ${reasonOf(report)}`, {
       errno: errnoName(report.errno),
@@ -41,8 +46,8 @@ export function opWarning(plan: Plan, report: OpReport): string {
 
 function describeOp(op: PlannedOp, report: OpReport, spec: Spec): string {
   const reason = reasonOf(report);
-  if (op.op === "find_program" && !report.complete)
-    return describeProgram(op.file ?? "", report.errno);
+  if (op.op === "find_program")
+    return report.complete ? reason : describeProgram(op.file ?? "", report.errno);
   if (op.op === "exec") return `exec ${op.args[0]}: ${errnoText(report.errno)}`;
   if (op.op === "chdir") {
     return `chdir to cwd (${JSON.stringify(op.path)}) set in config.json failed: ${report.complete ? report.text : errnoText(report.errno)}`;

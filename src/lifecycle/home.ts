@@ -1,13 +1,21 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 
-import { RESOLVE_IN_ROOT } from "../linux.ts";
+import { O_PATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS } from "../linux.ts";
 import { native } from "../native.ts";
+import type { Process } from "../spec/types.ts";
 
 const maxPasswdBytes = 1 << 20;
 
-/** HOME for a process whose environment has none: from the image's /etc/passwd, else "/". */
+/** The home directory of a user by the image's /etc/passwd, else "/". */
 export function homeOf(rootfs: string, uid: number): string {
   return findHome(readInRoot(rootfs, "etc/passwd"), uid) ?? "/";
+}
+
+/** HOME for a process that has none in its environment: engines always give one, and then nothing is looked up. */
+export function homeFor(process: Process | undefined, rootfs: string): string | undefined {
+  const last = process?.env?.findLast((entry) => entry.startsWith("HOME="));
+  if (last !== undefined && last !== "HOME=") return undefined;
+  return homeOf(rootfs, process?.user?.uid ?? 0);
 }
 
 /** The sixth field of the first passwd line of this uid. */
@@ -21,20 +29,25 @@ export function findHome(passwd: string, uid: number): string | undefined {
 
 /** Reads a file of the image; links in it resolve within the image. "" when it is not there. */
 function readInRoot(rootfs: string, path: string): string {
-  let root = -1;
-  let file = -1;
+  const opened: number[] = [];
+  const own = (fd: number): number => {
+    opened.push(fd);
+    return fd;
+  };
   try {
-    root = openSync(rootfs, constants.O_DIRECTORY);
-    // Not blocking: the image decides what this is, and it may be a fifo.
-    file = native().openat2(root, path, constants.O_NONBLOCK, 0, RESOLVE_IN_ROOT);
-    const { size } = fstatSync(file);
-    if (!fstatSync(file).isFile() || size > maxPasswdBytes) return "";
+    const root = own(openSync(rootfs, constants.O_DIRECTORY));
+    // Looked at before it is opened for real: the image decides what this is, and a device may act when it is opened.
+    const place = own(
+      native().openat2(root, path, O_PATH, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS),
+    );
+    const { size } = fstatSync(place);
+    if (!fstatSync(place).isFile() || size > maxPasswdBytes) return "";
+    const file = own(openSync(`/proc/self/fd/${place}`, constants.O_RDONLY));
     const bytes = Buffer.alloc(size);
     return bytes.toString("utf8", 0, readSync(file, bytes));
   } catch {
     return "";
   } finally {
-    if (file >= 0) closeSync(file);
-    if (root >= 0) closeSync(root);
+    opened.forEach((fd) => closeSync(fd));
   }
 }

@@ -1,8 +1,8 @@
 import { encodePlan } from "../plan/encode.ts";
 import { planExec } from "../plan/exec.ts";
 import { planContainerHook } from "../plan/hook.ts";
-import { namespaces as namespaceTable } from "../spec/tables.ts";
-import type { Hook, Linux } from "../spec/types.ts";
+import { namespaceFlags } from "../plan/namespaces.ts";
+import type { Hook } from "../spec/types.ts";
 import type { ContainerHook } from "./hooks.ts";
 import type { Intent } from "./prepare.ts";
 import { buildIdBytes } from "./spawn.ts";
@@ -10,7 +10,7 @@ import { buildIdBytes } from "./spawn.ts";
 /** Plans of the createContainer hooks: in the container's namespaces, but with the runtime's root still. */
 export function planCreateHooks(intent: Intent): ContainerHook[] {
   const { spec } = intent.loaded;
-  const options = { namespaces: namespaceFlags(spec.linux), cwd: intent.rootfs };
+  const options = { namespaces: namespaceFlags(spec.linux?.namespaces), cwd: intent.rootfs };
   return (spec.hooks?.createContainer ?? []).map((hook) => ({
     hook,
     plan: encodePlan(planContainerHook(hook, options), buildIdBytes()),
@@ -28,13 +28,15 @@ export function planStartHooks(intent: Intent): ContainerHook[] {
       args: programOf(hook),
       env: hook.env ?? process.env,
       terminal: false,
+      execCPUAffinity: undefined,
     };
     const plan = planExec(asProcess, spec, intent.facts, {
-      namespaces: namespaceFlags(spec.linux),
+      namespaces: namespaceFlags(spec.linux?.namespaces),
       preserveFds: 0,
       seccomp: intent.seccomp,
       rootfs: intent.rootfs,
       terminal: false,
+      waits: false,
     });
     return { hook, plan: encodePlan(plan, buildIdBytes()) };
   });
@@ -42,8 +44,4 @@ export function planStartHooks(intent: Intent): ContainerHook[] {
 
 function programOf(hook: Hook): string[] {
   return [hook.path, ...(hook.args ?? []).slice(1)];
-}
-
-function namespaceFlags(linux: Linux | undefined): number {
-  return (linux?.namespaces ?? []).reduce((flags, { type }) => flags | namespaceTable[type], 0);
 }

@@ -21,7 +21,7 @@ import { converse } from "./converse.ts";
 import { passListener } from "./listener.ts";
 import { ociStateOf } from "./oci-state.ts";
 import type { Starter } from "./program.ts";
-import { spawnInit } from "./spawn.ts";
+import { adopt, spawnInit } from "./spawn.ts";
 
 /** Runs hooks in the runtime's namespaces, in order; throws at the first that fails. */
 export function runHostHooks(
@@ -91,10 +91,7 @@ function startInContainer(
         return passListener(effect.fd, { state: container.state, status: "created", pid });
       }
       if (effect.kind !== "adopt") return;
-      pid = effect.pid;
-      pidfd = native().pidfdOpen(pid);
-      native().waitPidfd(init.pidfd, false); // the first stage ends when it has forked
-      closeSync(init.pidfd);
+      ({ pid, pidfd } = adopt(pidfd, effect.pid));
     });
     closeSync(init.socket);
     if (progress.at !== "failed") return pidfd;

@@ -13,6 +13,7 @@ import { type State, stateVersion } from "../state/state.ts";
 import { makeStateDirectory, writeState } from "../state/store.ts";
 import { makeNotifyDirectory } from "../stdio/notify.ts";
 import { dial, handOver } from "../stdio/sockets.ts";
+import { hostRoot } from "./container-root.ts";
 import { converse } from "./converse.ts";
 import { type ContainerEnds, destroyContainer, endProcess } from "./destroy.ts";
 import { initDeath, opFailure, opWarning } from "./failure.ts";
@@ -24,7 +25,7 @@ import { passListener } from "./listener.ts";
 import { located } from "./locate.ts";
 import { moveNetDevices } from "./net-devices.ts";
 import type { Intent } from "./prepare.ts";
-import { buildIdBytes, spawnInit } from "./spawn.ts";
+import { adopt, buildIdBytes, spawnInit } from "./spawn.ts";
 import type { Effect, Progress } from "./sync.ts";
 
 /** A container whose init is ready: all that is left is to let the user's program run. */
@@ -99,6 +100,7 @@ function begin(intent: Intent): Making {
     },
     rootless: intent.facts.rootless,
     namespaces: spec.linux?.namespaces ?? [],
+    ...(intent.options.noNewKeyring ? { keyring: false } : {}),
     ...(spec.annotations ? { annotations: spec.annotations } : {}),
     ...(intent.plan.host.listener ? { listener: intent.plan.host.listener } : {}),
     ...(Object.keys(later).length > 0 ? { hooks: later } : {}),
@@ -145,11 +147,8 @@ function makeFifo(intent: Intent): void {
 }
 
 /** The ids on the host of the container's root. */
-export function containerRoot(intent: Intent): { uid: number; gid: number } {
-  const maps = intent.plan.host.idMaps;
-  const hostId = (map: NonNullable<typeof maps>["uid"] | undefined, own: number): number =>
-    map?.find(({ containerID }) => containerID === 0)?.hostID ?? own;
-  return { uid: hostId(maps?.uid, intent.facts.euid), gid: hostId(maps?.gid, intent.facts.egid) };
+export function containerRoot({ plan, facts }: Intent): { uid: number; gid: number } {
+  return hostRoot(plan.host.idMaps, facts);
 }
 
 function bringUp(making: Making, stdio: readonly [number, number, number]): Progress {
@@ -181,10 +180,13 @@ function bringUp(making: Making, stdio: readonly [number, number, number]): Prog
 function act(making: Making, effect: Exclude<Effect, { kind: "go" }>): void {
   const { intent } = making;
   switch (effect.kind) {
+    case "enter-cgroup":
+      return; // it was born there
     case "write-maps":
       return writeIdMaps(making.pid, intent.plan.host.idMaps!, intent.facts);
     case "adopt":
-      return adopt(making, effect.pid);
+      Object.assign(making, adopt(making.pidfd, effect.pid));
+      return;
     case "move-devices":
       return moveNetDevices(making.pid, intent.plan.host.netDevices);
     case "run-create-hooks":
@@ -201,15 +203,6 @@ function act(making: Making, effect: Exclude<Effect, { kind: "go" }>): void {
     default:
       return assertNever(effect);
   }
-}
-
-/** The first stage has forked the process of the container, as our child, and ends. */
-function adopt(making: Making, pid: number): void {
-  const first = making.pidfd;
-  making.pidfd = native().pidfdOpen(pid);
-  making.pid = pid;
-  native().waitPidfd(first, false);
-  closeSync(first);
 }
 
 function runCreateHooks(making: Making): void {

@@ -12,7 +12,7 @@ import { readHostFacts } from "../host/read.ts";
 import { native } from "../native.ts";
 import { planCreate } from "../plan/create.ts";
 import type { Plan } from "../plan/plan.ts";
-import { type CompiledSeccomp, compileSeccomp } from "../seccomp/compile.ts";
+import type { CompiledSeccomp } from "../seccomp/compile.ts";
 import { realBundle } from "../spec/bundle.ts";
 import { type LoadedSpec, loadSpec } from "../spec/load.ts";
 import type { ValidSpec } from "../spec/types.ts";
@@ -21,8 +21,9 @@ import { checkContainerId } from "../state/id.ts";
 import { notifyDirectory, wantsNotify } from "../stdio/notify.ts";
 import { checkTerminal } from "../stdio/terminal-use.ts";
 import { type InheritedFds, inheritedFds } from "../stdio/inherited.ts";
-import { homeOf } from "./home.ts";
+import { homeFor } from "./home.ts";
 import { located } from "./locate.ts";
+import { containerSeccomp } from "./seccomp.ts";
 
 export type CreateOptions = {
   readonly root: string;
@@ -95,9 +96,7 @@ function decide({ options, mode, inherited, bundle, loaded }: Given): Intent {
   });
   // Before anything names this cgroup as the container's: `delete --force` kills what is in it.
   if (cgroup !== null) refuseUsed(cgroup.path);
-  const seccomp = spec.linux?.seccomp
-    ? compileSeccomp(spec.linux.seccomp, { cacheDirectory: seccompCache(facts.euid) })
-    : null;
+  const seccomp = containerSeccomp(spec.linux, facts.euid);
   const plan = planCreate(spec, facts, {
     id: options.id,
     bundle,
@@ -109,7 +108,7 @@ function decide({ options, mode, inherited, bundle, loaded }: Given): Intent {
     seccomp,
     cgroupPath: cgroup?.path ?? null,
     notifySocket: wantsNotify() ? notifyDirectory(directory) : undefined,
-    home: homeFor(spec, rootfs),
+    home: homeFor(spec.process, rootfs),
   });
   const pidFile = options.pidFile === undefined ? undefined : resolve(options.pidFile);
   return { options, directory, bundle, rootfs, loaded, facts, cgroup, seccomp, plan, pidFile };
@@ -137,18 +136,4 @@ function checkedRootfs(spec: ValidSpec, bundle: string): string {
     });
   }
   return rootfs;
-}
-
-/** Looked up only for an environment without HOME: engines always give one. */
-function homeFor(spec: ValidSpec, rootfs: string): string | undefined {
-  const last = spec.process?.env?.findLast((entry) => entry.startsWith("HOME="));
-  if (last !== undefined && last !== "HOME=") return undefined;
-  return homeOf(rootfs, spec.process?.user?.uid ?? 0);
-}
-
-/** Compiled filters outlive their containers; the directory is the user's own and goes with the boot. */
-function seccompCache(euid: number): string | null {
-  if (euid === 0) return "/run/tsrun-cache/seccomp";
-  const runtimeDirectory = process.env["XDG_RUNTIME_DIR"];
-  return runtimeDirectory ? `${runtimeDirectory}/tsrun-cache/seccomp` : null;
 }

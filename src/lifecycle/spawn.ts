@@ -44,6 +44,17 @@ export function spawnInit(options: InitOptions): Init {
   return { pid, pidfd, socket };
 }
 
+/** Takes over the process that the first stage of init has forked, as our child; the first stage ends. */
+export function adopt(
+  first: number,
+  pid: number,
+): { readonly pid: number; readonly pidfd: number } {
+  const pidfd = native().pidfdOpen(pid);
+  native().waitPidfd(first, false);
+  closeSync(first);
+  return { pid, pidfd };
+}
+
 let program: Uint8Array | undefined;
 
 function initProgram(): Uint8Array {

@@ -2,6 +2,8 @@
 //
 //   init (stage 1, or 2)            runtime
 //   --------------------            -------
+//   sync cgroup          ───▶       moves init into the container's cgroup (exec with an initial CPU affinity)
+//                        ◀───  go
 //   sync map             ───▶       writes uid_map and gid_map of the new user namespace
 //                        ◀───  go
 //   pid N                ───▶       N is the container's process from here on (CLONE_PARENT: our child)
@@ -49,7 +51,9 @@ export type OpReport = {
 
 export type Effect =
   | { readonly kind: "go" }
-  | { readonly kind: "write-maps" | "move-devices" | "run-create-hooks" | "commit" }
+  | {
+      readonly kind: "enter-cgroup" | "write-maps" | "move-devices" | "run-create-hooks" | "commit";
+    }
   | { readonly kind: "adopt"; readonly pid: number }
   | { readonly kind: "pass-console" | "pass-listener"; readonly fd: number }
   | { readonly kind: "warn"; readonly report: OpReport };
@@ -65,9 +69,10 @@ export type Progress =
 
 export type Step = { readonly progress: Progress; readonly effects: readonly Effect[] };
 
-const order: readonly PointName[] = ["map", "netns", "prestart", "commit", "start"];
+const order: readonly PointName[] = ["cgroup", "map", "netns", "prestart", "commit", "start"];
 
 const replies: Readonly<Record<Exclude<PointName, "start">, readonly Effect[]>> = {
+  cgroup: [{ kind: "enter-cgroup" }, { kind: "go" }],
   map: [{ kind: "write-maps" }, { kind: "go" }],
   netns: [{ kind: "move-devices" }, { kind: "go" }],
   prestart: [{ kind: "run-create-hooks" }, { kind: "go" }],

@@ -217,6 +217,7 @@ function planExecution(
     close,
     preserved,
     ending,
+    makesDirectory: true,
   });
 }
 

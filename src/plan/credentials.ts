@@ -1,5 +1,5 @@
 import { TsrunError } from "../errors.ts";
-import type { HostFacts } from "../host/facts.ts";
+import type { ProcessFacts } from "../host/facts.ts";
 import type { IdMapping, Process, Spec } from "../spec/types.ts";
 import { capabilityMasks } from "./capabilities.ts";
 import { describe, type Warning } from "./context.ts";
@@ -8,7 +8,7 @@ import type { PlannedOp } from "./plan.ts";
 export type CredentialsContext = {
   readonly process: Process;
   readonly spec: Spec;
-  readonly facts: HostFacts;
+  readonly facts: ProcessFacts;
   readonly warnings: Warning[];
   /** What goes between the dropping of the bounding set and the change of the user. */
   readonly beforeUser: readonly PlannedOp[];

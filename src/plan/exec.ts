@@ -1,5 +1,5 @@
 import { TsrunError } from "../errors.ts";
-import type { HostFacts } from "../host/facts.ts";
+import type { ProcessFacts } from "../host/facts.ts";
 import {
   CLONE_NEWNS,
   CLONE_NEWPID,
@@ -9,6 +9,7 @@ import {
 } from "../linux.ts";
 import type { CompiledSeccomp } from "../seccomp/compile.ts";
 import type { Process, ValidSpec } from "../spec/types.ts";
+import { planExecAffinity } from "./affinity.ts";
 import { checkProcess } from "./checks.ts";
 import { describe, type Warning } from "./context.ts";
 import { fillsDev } from "./devices.ts";
@@ -19,6 +20,7 @@ import { planOomScore, planRlimits } from "./process.ts";
 import { planProgram } from "./program.ts";
 import { checkLabels, hasLabels } from "./security.ts";
 import { emptySlots, freeSlot, handSlot, openSlot, type Slots } from "./slots.ts";
+import { syncPoint } from "./wire.ts";
 
 export type ExecPlanOptions = {
   /** CLONE_NEW* of the namespaces to join. */
@@ -32,13 +34,15 @@ export type ExecPlanOptions = {
   /** Name of the session keyring to join. */
   readonly keyring?: string;
   readonly home?: string;
+  /** Before it becomes the program init waits at sync point `start`, else it says `ready` and goes on. */
+  readonly waits: boolean;
 };
 
 /** Another process in a container that exists. */
 export function planExec(
   process: Process,
   spec: ValidSpec,
-  facts: HostFacts,
+  facts: ProcessFacts,
   options: ExecPlanOptions,
 ): Plan {
   checkProcess(process);
@@ -55,8 +59,11 @@ export function planExec(
   const { home, seccomp } = options;
   const env = planEnvironment(process.env ?? [], { home, pointer: "/process/env" });
   const close = [proc, root].filter((slot) => slot !== null);
-  const ending = describe("", "report that the process is ready", { op: "ready" });
+  const ending = options.waits
+    ? describe("", "wait for start", { op: "sync", point: syncPoint.start })
+    : describe("", "report that the process is ready", { op: "ready" });
   const ops = [
+    ...planExecAffinity(process),
     ...planOomScore(process),
     ...planLimits(process),
     ...entering,
@@ -67,7 +74,18 @@ export function planExec(
     ...(fillsDev(spec) ? describe("", "use the container's /dev/null", { op: "null_stdio" }) : []),
     ...planProgram(
       { ...process, terminal: options.terminal },
-      { spec, facts, warnings, env, seccomp, proc, close, preserved, ending },
+      {
+        spec,
+        facts,
+        warnings,
+        env,
+        seccomp,
+        proc,
+        close,
+        preserved,
+        ending,
+        makesDirectory: false,
+      },
     ),
   ];
   const listener = seccomp?.notify
@@ -82,7 +100,7 @@ export function planExec(
 
 /** Into the container: its namespaces, its root, a session of its own. */
 function planEntry(
-  { facts, slots, container }: { facts: HostFacts; slots: Slots; container: number },
+  { facts, slots, container }: { facts: ProcessFacts; slots: Slots; container: number },
   { namespaces, rootfs, keyring }: ExecPlanOptions,
 ): PlannedOp[] {
   const user = (namespaces & CLONE_NEWUSER) !== 0;

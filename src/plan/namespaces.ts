@@ -1,7 +1,7 @@
 import { TsrunError } from "../errors.ts";
 import type { HostFacts } from "../host/facts.ts";
 import { CLONE_NEWCGROUP, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER } from "../linux.ts";
-import { namespaces as namespaceFlags } from "../spec/tables.ts";
+import { namespaces as flagOf } from "../spec/tables.ts";
 import type { Linux, NamespaceType } from "../spec/types.ts";
 import { describe } from "./context.ts";
 import type { HostSteps, IdMap, PlannedOp } from "./plan.ts";
@@ -30,7 +30,7 @@ export function chooseNamespaces(linux: Linux | undefined): Namespaces {
   let created = 0;
   const joined: JoinedNamespace[] = [];
   for (const [index, { type, path }] of (linux?.namespaces ?? []).entries()) {
-    const flag = namespaceFlags[type];
+    const flag = flagOf[type];
     if (!path) created |= flag;
     else joined.push({ type, flag, path, origin: `/linux/namespaces/${index}` });
   }
@@ -41,10 +41,17 @@ export function chooseNamespaces(linux: Linux | undefined): Namespaces {
   return { created, joined, all: created | joins, staged };
 }
 
+/** CLONE_NEW* of namespaces, made or joined. */
+export function namespaceFlags(
+  namespaces: readonly { readonly type: NamespaceType }[] | undefined,
+): number {
+  return (namespaces ?? []).reduce((flags, { type }) => flags | flagOf[type], 0);
+}
+
 /** The names of CLONE_NEW* flags as config.json has them. */
 export function namespaceNames(flags: number): string {
-  const types = Object.keys(namespaceFlags) as NamespaceType[];
-  return types.filter((type) => (flags & namespaceFlags[type]) !== 0).join(", ");
+  const types = Object.keys(flagOf) as NamespaceType[];
+  return types.filter((type) => (flags & flagOf[type]) !== 0).join(", ");
 }
 
 /** Ops that join the namespaces given by path. Slots are handed and closed here. */

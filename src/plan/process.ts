@@ -11,6 +11,7 @@ import {
 import type { Linux, Process, Scheduler } from "../spec/types.ts";
 import { TsrunError } from "../errors.ts";
 import { describe, type Warning } from "./context.ts";
+import { maskOfList } from "./number-list.ts";
 import type { HostSteps, PlannedOp } from "./plan.ts";
 
 /** oom_score_adj, while init may still lower it. */
@@ -105,33 +106,15 @@ function planMemoryPolicy(policy: Linux["memoryPolicy"]): PlannedOp[] {
   for (const [index, flag] of (policy.flags ?? []).entries()) {
     mode |= lookUp(memoryPolicyFlags, flag, `${origin}/flags/${index}`);
   }
-  const numbers = parseNodeList(policy.nodes ?? "", `${origin}/nodes`);
-  const highest = Math.max(-1, ...numbers);
-  const nodes = new Uint8Array(Math.ceil((highest + 1) / 64) * 8);
-  for (const node of numbers) nodes[node >> 3] = (nodes[node >> 3] ?? 0) | (1 << (node & 7));
+  const nodes = maskOfList(policy.nodes ?? "", {
+    what: "memory policy node list",
+    pointer: `${origin}/nodes`,
+    most: 1023,
+  });
   // The kernel takes maxnode as one more than the number of bits it reads.
   const maxNode = nodes.length === 0 ? 0 : nodes.length * 8 + 1;
   const what = `set memory policy ${policy.mode}`;
   return describe(origin, what, { op: "memory_policy", mode, nodes, maxNode });
-}
-
-/** NUMA nodes of a list such as "0-3,7". */
-function parseNodeList(text: string, pointer: string): number[] {
-  const nodes: number[] = [];
-  for (const part of text.split(",").filter((item) => item.trim() !== "")) {
-    const match = /^\s*(\d{1,4})(?:-(\d{1,4}))?\s*$/.exec(part);
-    const first = Number(match?.[1]);
-    const last = Number(match?.[2] ?? match?.[1]);
-    if (match === null || last < first || last > 1023) {
-      const message = `invalid memory policy node list ${JSON.stringify(text)}`;
-      throw new TsrunError("CONFIG_INVALID", message, {
-        pointer,
-        hint: 'write a list such as "0-3,7"',
-      });
-    }
-    for (let node = first; node <= last; node++) nodes.push(node);
-  }
-  return nodes;
 }
 
 function lookUp(table: Readonly<Record<string, number>>, name: string, pointer: string): number {

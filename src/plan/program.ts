@@ -1,4 +1,4 @@
-import type { HostFacts } from "../host/facts.ts";
+import type { ProcessFacts } from "../host/facts.ts";
 import type { CompiledSeccomp } from "../seccomp/compile.ts";
 import type { Process, Spec } from "../spec/types.ts";
 import { describe, type Warning } from "./context.ts";
@@ -11,7 +11,7 @@ import type { Op } from "./wire.ts";
 
 export type ProgramOptions = {
   readonly spec: Spec;
-  readonly facts: HostFacts;
+  readonly facts: ProcessFacts;
   readonly warnings: Warning[];
   readonly env: readonly string[];
   readonly seccomp: CompiledSeccomp | null;
@@ -22,6 +22,8 @@ export type ProgramOptions = {
   readonly preserved: readonly number[];
   /** What init says and waits for before it becomes the program. */
   readonly ending: readonly PlannedOp[];
+  /** A working directory that is missing is made: for the container's own process. */
+  readonly makesDirectory: boolean;
 };
 
 /** chdir: make what is missing; leave what may not be entered to the next chdir. */
@@ -42,7 +44,7 @@ export function planProgram(process: Process, options: ProgramOptions): PlannedO
     ...closeSlots(options.close),
     ...keepDescriptors(options.preserved),
     ...planSeccomp(process, seccomp, "privileged"),
-    ...planCredentials({ process, spec, facts, warnings, ...planDirectory(process) }),
+    ...planCredentials({ process, spec, facts, warnings, ...planDirectory(process, options) }),
     ...describe(`${origin}/0`, `find program ${file}`, { op: "find_program", file, search }),
     ...planSeccomp(process, seccomp, "last"),
     ...options.ending,
@@ -51,7 +53,10 @@ export function planProgram(process: Process, options: ProgramOptions): PlannedO
 }
 
 /** The working directory: entered while init may enter any; where it may not, once more as the user. */
-function planDirectory(process: Process): { beforeUser: PlannedOp[]; afterUser: PlannedOp[] } {
+function planDirectory(
+  process: Process,
+  { makesDirectory }: ProgramOptions,
+): { beforeUser: PlannedOp[]; afterUser: PlannedOp[] } {
   const { uid = 0 } = process.user ?? {};
   const path = process.cwd;
   const enter = (create: number): Op => ({ op: "chdir", path, create, uid: 0, gid: 0 });
@@ -59,8 +64,9 @@ function planDirectory(process: Process): { beforeUser: PlannedOp[]; afterUser: 
     ? [] // the console has its owner
     : describe("/process/user", `give stdio to user ${uid}`, { op: "stdio_owner", uid });
   const what = `change directory to ${path}`;
+  const first = enter((makesDirectory ? CHDIR_CREATE : 0) | CHDIR_TOLERANT);
   return {
-    beforeUser: [...owner, ...describe("/process/cwd", what, enter(CHDIR_CREATE | CHDIR_TOLERANT))],
+    beforeUser: [...owner, ...describe("/process/cwd", what, first)],
     afterUser: describe("/process/cwd", `check directory ${path}`, enter(0)),
   };
 }

@@ -1,12 +1,12 @@
 import { TsrunError } from "../errors.ts";
-import type { HostFacts } from "../host/facts.ts";
+import type { ProcessFacts } from "../host/facts.ts";
 import type { CompiledSeccomp } from "../seccomp/compile.ts";
 import type { Process, Spec } from "../spec/types.ts";
 import { describe } from "./context.ts";
 import type { PlannedOp } from "./plan.ts";
 
 /** Refuses labels that the host cannot enforce: a container that runs without them would be less confined. */
-export function checkLabels(process: Process, spec: Spec, { lsm }: HostFacts): void {
+export function checkLabels(process: Process, spec: Spec, { lsm }: ProcessFacts): void {
   const selinux = "selinux label is specified in config, but selinux is disabled or not supported";
   if (process.selinuxLabel && !lsm.selinux) {
     throw new TsrunError("CONFIG_UNSUPPORTED", selinux, { pointer: "/process/selinuxLabel" });

@@ -59,6 +59,7 @@ export type MemoryPolicyOp = { readonly op: "memory_policy"; readonly mode: numb
 export type KeepFdsOp = { readonly op: "keep_fds"; readonly slots: Uint8Array };
 export type FindProgramOp = { readonly op: "find_program"; readonly file: string | null; readonly search: string | null };
 export type ExecOp = { readonly op: "exec"; readonly args: readonly string[]; readonly env: readonly string[] };
+export type CpuAffinityOp = { readonly op: "cpu_affinity"; readonly cpus: Uint8Array };
 
 export type Op =
   | SyncOp
@@ -119,7 +120,8 @@ export type Op =
   | MemoryPolicyOp
   | KeepFdsOp
   | FindProgramOp
-  | ExecOp;
+  | ExecOp
+  | CpuAffinityOp;
 
 /** For each op its code and its fields in wire order: [property, kind]. */
 export const opTable = {
@@ -182,6 +184,7 @@ export const opTable = {
   keep_fds: { code: 79, fields: [["slots", "b"]] },
   find_program: { code: 80, fields: [["file", "s"], ["search", "s"]] },
   exec: { code: 81, fields: [["args", "v"], ["env", "v"]] },
+  cpu_affinity: { code: 82, fields: [["cpus", "b"]] },
 } as const;
 
 export const syncPoint = {
@@ -195,6 +198,8 @@ export const syncPoint = {
   start: 4,
   /** the namespaces exist: the runtime moves network devices into them */
   netns: 5,
+  /** exec with an initial CPU affinity: the runtime moves the process into the container's cgroup */
+  cgroup: 6,
 } as const;
 
 export const message = {

@@ -36,6 +36,11 @@ export function isDeeper(text: string, limit: number): boolean {
   return false;
 }
 
+/** An object as JSON has it: neither an array nor null. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 function keepNumber(_key: string, value: unknown, context?: { source?: string }): unknown {
   if (typeof value !== "number") return value;
   const source = context?.source ?? String(value);

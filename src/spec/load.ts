@@ -29,14 +29,20 @@ const maxListed = 20;
 export function loadSpec(bundle: string, file?: string): LoadedSpec {
   const config = readConfig(bundle, file);
   const value = normalize(parseText(config.text, config.file), config.text);
-  if (!fitsSchema(value)) throw refusal(value, config);
+  if (!fitsSchema(value)) throw refusal(findProblems(value, "create"), config);
   const issues = applyRules(value as SpecDraft, "create");
-  if (issues.some(({ severity }) => severity === "error")) throw refusal(value, config);
+  if (issues.some(({ severity }) => severity === "error")) {
+    throw refusal(findProblems(value, "create"), config);
+  }
   return { spec: value as ValidSpec, ...config, warnings: locateIssues(issues, config.text) };
 }
 
-function refusal(value: unknown, { file, text }: { file: string; text: string }): TsrunError {
-  const errors = findProblems(value, "create").filter(({ severity }) => severity === "error");
+/** The error that tells of all problems of a file. */
+export function refusal(
+  problems: readonly Issue[],
+  { file, text }: { readonly file: string; readonly text: string },
+): TsrunError {
+  const errors = problems.filter(({ severity }) => severity === "error");
   const issues = locateIssues(errors, text);
   const [first, ...more] = issues;
   if (first === undefined)

@@ -1,4 +1,4 @@
-import { isObject } from "./schema/blocks.ts";
+import { isObject } from "./json.ts";
 
 /**
  * The value as runc understands it: a field that is null is a field that is not there, and a seccomp section that

@@ -4,7 +4,7 @@ import { property } from "./normalize.ts";
 import { parsePointer } from "./positions.ts";
 import { applyRules } from "./rules/index.ts";
 import type { SpecDraft } from "./rules/rule.ts";
-import { isObject } from "./schema/blocks.ts";
+import { isObject } from "./json.ts";
 import { checkSchema } from "./schema/check.ts";
 
 /** What the schema finds, and what rules find in the rest: all rules, or those that `create` heeds. */

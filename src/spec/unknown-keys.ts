@@ -2,7 +2,8 @@
 import type { Issue } from "./issue.ts";
 import { nearest } from "./nearest.ts";
 import { otherPlatforms } from "./rules/linux.ts";
-import { isObject, type Schema } from "./schema/blocks.ts";
+import { isObject } from "./json.ts";
+import type { Schema } from "./schema/blocks.ts";
 import { spec } from "./schema/spec.ts";
 
 type Definition = {

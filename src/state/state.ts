@@ -24,6 +24,8 @@ export type State = {
   readonly annotations?: Readonly<Record<string, string>>;
   /** Where seccomp notify descriptors go. */
   readonly listener?: { readonly path: string; readonly metadata: string };
+  /** false: its processes stay in the session keyring of whoever starts them. */
+  readonly keyring?: false;
   /** The hooks that are still to come after `create`. */
   readonly hooks?: LaterHooks;
 };

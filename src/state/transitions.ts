@@ -16,6 +16,14 @@ export function canPause(status: Status): boolean {
   return status === "created" || status === "running";
 }
 
+/** `exec`: what has a process; in a paused one the new process waits with the others. */
+export function canExec(
+  status: Status,
+  { ignorePaused }: { readonly ignorePaused: boolean },
+): boolean {
+  return status === "created" || status === "running" || (status === "paused" && ignorePaused);
+}
+
 /** `delete` without force: what has ended; what never started is ended first. */
 export function canDelete(status: Status): boolean {
   return status === "stopped" || status === "created";

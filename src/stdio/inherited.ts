@@ -8,7 +8,12 @@ export type InheritedFds = { readonly listen: number; readonly preserve: number 
 /** Counts the descriptors that the caller passes on and checks that each is there. */
 export function inheritedFds(preserve: number): InheritedFds {
   const listen = listenFds(process.env, process.pid);
-  const total = listen + preserve;
+  checkInherited(listen + preserve);
+  return { listen, preserve };
+}
+
+/** Refuses a count of the caller's descriptors, from 3 on, of which one is not there. */
+export function checkInherited(total: number): void {
   for (let index = 0; index < total; index++) {
     if (!isInherited(index, process.env)) {
       throw new TsrunError(
@@ -18,7 +23,6 @@ export function inheritedFds(preserve: number): InheritedFds {
       );
     }
   }
-  return { listen, preserve };
 }
 
 /** The count of LISTEN_FDS when it is meant for this process (sd_listen_fds(3)). */

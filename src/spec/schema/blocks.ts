@@ -3,6 +3,8 @@
 // that is made when that is asked. Both come from one description.
 import * as z from "zod/mini";
 
+import { isObject } from "../json.ts";
+
 // A schema is used once: compiling a parser for it costs more than it saves.
 z.config({ jitless: true });
 
@@ -74,11 +76,6 @@ export function leaf<T>(
   expectation: () => Expectation,
 ): Field<T> {
   return { fits, schema: once(() => z.custom<T>(fits, { params: expectation() })) };
-}
-
-/** An object as JSON has it: neither an array nor null. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function once<T>(make: () => T): () => T {
