@@ -22,6 +22,7 @@ export type ErrorCode =
   | "HOOK"
   | "CGROUP"
   | "SECCOMP"
+  | "CRIU"
   | "CONSOLE"
   | "SIGNAL"
   | "HOST"

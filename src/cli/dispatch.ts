@@ -7,6 +7,7 @@ type Run<Name extends CommandName> = (invocation: Invocation<Name>) => number | 
 
 /** Each command's function, which returns the exit status. A command loads only what it needs itself. */
 export const verbs: { readonly [Name in Verb]: () => Promise<Run<Name>> } = {
+  checkpoint: async () => (await import("./checkpoint.ts")).checkpoint,
   create: async () => (await import("./create.ts")).create,
   delete: async () => (await import("./delete.ts")).deleteCommand,
   exec: async () => (await import("./exec.ts")).exec,
@@ -16,6 +17,7 @@ export const verbs: { readonly [Name in Verb]: () => Promise<Run<Name>> } = {
   list: async () => (await import("./list.ts")).list,
   pause: async () => (await import("./pause.ts")).pause,
   ps: async () => (await import("./ps.ts")).ps,
+  restore: async () => (await import("./restore.ts")).restore,
   resume: async () => (await import("./resume.ts")).resume,
   run: async () => (await import("./run.ts")).run,
   spec: async () => (await import("./spec.ts")).spec,

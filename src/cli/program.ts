@@ -94,37 +94,58 @@ const containerId = {
   description: "name of the container, unique below the state root",
 } as const satisfies Argument;
 
+const bundleFlag = {
+  name: "bundle",
+  aliases: ["b"],
+  kind: "string",
+  value: "DIR",
+  description: "directory of config.json (default: the current directory)",
+} as const satisfies Flag;
+
+const consoleSocketFlag = {
+  name: "console-socket",
+  kind: "string",
+  value: "SOCKET",
+  description: "AF_UNIX socket that receives the terminal's master end",
+} as const satisfies Flag;
+
+const pidFileFlag = {
+  name: "pid-file",
+  kind: "string",
+  value: "FILE",
+  description: "write the process id of the container's process to FILE",
+} as const satisfies Flag;
+
+const noPivotFlag = {
+  name: "no-pivot",
+  kind: "bool",
+  description: "do not use pivot_root; for a root file system on a ramdisk",
+} as const satisfies Flag;
+
+const detachFlag = {
+  name: "detach",
+  aliases: ["d"],
+  kind: "bool",
+  description: "return once the container's process is started",
+} as const satisfies Flag;
+
+const noSubreaperFlag = {
+  name: "no-subreaper",
+  kind: "bool",
+  description: "do not adopt the orphans of the container's processes",
+} as const satisfies Flag;
+
 const creationFlags = [
-  {
-    name: "bundle",
-    aliases: ["b"],
-    kind: "string",
-    value: "DIR",
-    description: "directory of config.json (default: the current directory)",
-  },
-  {
-    name: "console-socket",
-    kind: "string",
-    value: "SOCKET",
-    description: "AF_UNIX socket that receives the terminal's master end",
-  },
+  bundleFlag,
+  consoleSocketFlag,
   {
     name: "pidfd-socket",
     kind: "string",
     value: "SOCKET",
     description: "AF_UNIX socket that receives a pidfd of the container's process",
   },
-  {
-    name: "pid-file",
-    kind: "string",
-    value: "FILE",
-    description: "write the process id of the container's process to FILE",
-  },
-  {
-    name: "no-pivot",
-    kind: "bool",
-    description: "do not use pivot_root; for a root file system on a ramdisk",
-  },
+  pidFileFlag,
+  noPivotFlag,
   {
     name: "no-new-keyring",
     kind: "bool",
@@ -256,7 +277,92 @@ const execFlags = [
   },
 ] as const satisfies readonly Flag[];
 
+/** What `checkpoint` and `restore` tell CRIU, both of them. */
+const criuFlags = [
+  {
+    name: "image-path",
+    kind: "string",
+    value: "DIR",
+    description: "directory of the saved files (default: ./checkpoint)",
+  },
+  {
+    name: "work-path",
+    kind: "string",
+    value: "DIR",
+    description: "directory for logs and other files of the work (default: that of --image-path)",
+  },
+  { name: "tcp-established", kind: "bool", description: "allow open TCP connections" },
+  { name: "ext-unix-sk", kind: "bool", description: "allow connections to unix sockets outside" },
+  { name: "shell-job", kind: "bool", description: "allow jobs of a shell outside" },
+  { name: "file-locks", kind: "bool", description: "save and restore file locks" },
+  {
+    name: "lazy-pages",
+    kind: "bool",
+    description: "transfer memory while the restored container runs (userfaultfd)",
+  },
+  {
+    name: "manage-cgroups-mode",
+    kind: "string",
+    value: "MODE",
+    description: "what becomes of cgroups: soft, full, strict or ignore (default: soft)",
+  },
+  {
+    name: "empty-ns",
+    kind: "list",
+    value: "NAMESPACE",
+    description: "make the namespace without its contents; network, which always is",
+  },
+  { name: "auto-dedup", kind: "bool", description: "keep each page of memory once" },
+] as const satisfies readonly Flag[];
+
 export const commands = [
+  {
+    name: "checkpoint",
+    summary: "save a running container in files, with CRIU",
+    details: [
+      "The container is gone afterwards, unless --leave-running or --pre-dump is given; `tsrun restore` brings it back.",
+    ],
+    examples: ["tsrun checkpoint --image-path /srv/saved web"],
+    arguments: [containerId],
+    flags: [
+      ...criuFlags,
+      {
+        name: "parent-path",
+        kind: "string",
+        value: "DIR",
+        description: "an earlier --pre-dump, relative to --image-path",
+      },
+      { name: "leave-running", kind: "bool", description: "let the container go on" },
+      {
+        name: "tcp-skip-in-flight",
+        kind: "bool",
+        description: "leave TCP connections out that are being made",
+      },
+      {
+        name: "link-remap",
+        kind: "bool",
+        description: "give names to open files that were unlinked, where that is possible",
+      },
+      {
+        name: "status-fd",
+        kind: "int",
+        value: "FD",
+        default: -1,
+        description: "write a NUL to FD when pages can be fetched (--lazy-pages)",
+      },
+      {
+        name: "page-server",
+        kind: "string",
+        value: "ADDRESS:PORT",
+        description: "send memory to the page server there; with --lazy-pages, serve it there",
+      },
+      {
+        name: "pre-dump",
+        kind: "bool",
+        description: "save memory only, for a later checkpoint to be quick; the container goes on",
+      },
+    ],
+  },
   {
     name: "create",
     summary: "create a container",
@@ -403,6 +509,36 @@ export const commands = [
     flagsFirst: true,
   },
   {
+    name: "restore",
+    summary: "bring back a container that was checkpointed",
+    details: [
+      "The bundle must be as it was. Stays until the container's process ends, exits with its status and deletes the container, unless --detach is given.",
+    ],
+    examples: ["tsrun restore --detach --image-path /srv/saved --bundle /srv/bundle web"],
+    arguments: [containerId],
+    flags: [
+      ...criuFlags,
+      bundleFlag,
+      consoleSocketFlag,
+      pidFileFlag,
+      noPivotFlag,
+      detachFlag,
+      noSubreaperFlag,
+      {
+        name: "lsm-profile",
+        kind: "string",
+        value: "TYPE:NAME",
+        description: "another LSM profile than that of the checkpoint",
+      },
+      {
+        name: "lsm-mount-context",
+        kind: "string",
+        value: "CONTEXT",
+        description: "another LSM context for mounts than that of the checkpoint",
+      },
+    ],
+  },
+  {
     name: "resume",
     summary: "let the processes of a paused container go on",
     arguments: [containerId],
@@ -417,18 +553,9 @@ export const commands = [
     arguments: [containerId],
     flags: [
       ...creationFlags,
-      {
-        name: "detach",
-        aliases: ["d"],
-        kind: "bool",
-        description: "return once the container's process is started",
-      },
+      detachFlag,
       { name: "keep", kind: "bool", description: "do not delete the container when it ends" },
-      {
-        name: "no-subreaper",
-        kind: "bool",
-        description: "do not adopt the orphans of the container's processes",
-      },
+      noSubreaperFlag,
     ],
     failure: { prefix: `${programName} run failed: ` },
   },

@@ -9,7 +9,7 @@ import type { State } from "../state/state.ts";
 import type { Status } from "../state/status.ts";
 import { readAnyState, removeStateDirectory, stateDirectory } from "../state/store.ts";
 import { canDelete } from "../state/transitions.ts";
-import { destroyContainer, endProcess, openProcess } from "./destroy.ts";
+import { destroyContainer, endInit } from "./destroy.ts";
 import { salvageCgroup } from "./salvage.ts";
 import { statusOf } from "./status.ts";
 
@@ -115,14 +115,4 @@ function notStopped(id: string, status: Status): TsrunError {
       hint: `end it with "tsrun kill ${id} KILL", or remove it as it is with "tsrun delete --force ${id}"`,
     },
   );
-}
-
-function endInit(state: State): void {
-  const pidfd = openProcess(state.init);
-  if (pidfd === undefined) return;
-  try {
-    endProcess(pidfd);
-  } finally {
-    closeSync(pidfd);
-  }
 }

@@ -46,6 +46,17 @@ export function endProcess(pidfd: number): void {
   reap(pidfd);
 }
 
+/** Ends the init of a container, when it has not ended yet. */
+export function endInit(state: State): void {
+  const pidfd = openProcess(state.init);
+  if (pidfd === undefined) return;
+  try {
+    endProcess(pidfd);
+  } finally {
+    closeSync(pidfd);
+  }
+}
+
 function reap(pidfd: number): void {
   try {
     native().waitPidfd(pidfd, true);

@@ -45,7 +45,7 @@ export type Made = {
 };
 
 /** What exists so far of a container in the making. */
-type Making = {
+export type Making = {
   readonly intent: Intent;
   state: State;
   lock: number;
@@ -78,7 +78,8 @@ export function makeContainer(intent: Intent, stdio: readonly [number, number, n
   }
 }
 
-function begin(intent: Intent): Making {
+/** A container of which nothing exists yet but its state directory. */
+export function begin(intent: Intent): Making {
   const { spec } = intent.loaded;
   const { hooks } = spec;
   const later = {
@@ -127,7 +128,8 @@ function storeIntent(making: Making): void {
   );
 }
 
-function dialSockets(making: Making): void {
+/** Connects to the sockets of the caller. */
+export function dialSockets(making: Making): void {
   const { options, bundle } = making.intent;
   if (options.consoleSocket) {
     making.consoleSocket = dial(resolve(bundle, options.consoleSocket), "console socket");
@@ -215,7 +217,8 @@ function runCreateHooks(making: Making): void {
   runContainerHooks("createContainer", plans, { state, pid, pidfd, cgroupFd });
 }
 
-function passConsole(making: Making, master: number): void {
+/** Takes the pty master, or hands it to the caller. */
+export function passConsole(making: Making, master: number): void {
   if (making.consoleSocket < 0) {
     making.console = master;
     return;
@@ -252,7 +255,7 @@ export function discard(made: Made): void {
 }
 
 /** Takes back all that was made. Errors here would hide the one that matters. */
-function abandon(making: Making): void {
+export function abandon(making: Making): void {
   const { intent } = making;
   const quietly = (work: () => void): void => {
     try {

@@ -56,6 +56,32 @@ export function planMounts(context: CreateContext): { ops: PlannedOp[]; last: Pl
   return { ops, last };
 }
 
+/**
+ * The places for the mounts, made in the rootfs as a create makes them. Binds are mounted besides, as places of later
+ * mounts may be in them. What will lie on a tmpfs of the container is left out, and cgroup mounts, which lie on sysfs.
+ */
+export function planMountPoints(context: CreateContext): PlannedOp[] {
+  const { mounts = [] } = context.spec;
+  return mounts.flatMap((mount, index) => {
+    const entry = readEntry(mount, `/mounts/${index}`, context);
+    const covered = mounts.some(
+      ({ type, destination }) =>
+        type === "tmpfs" && entry.destination.startsWith(`${posix.resolve("/", destination)}/`),
+    );
+    if (covered || entry.options.remount || isCgroup(mount)) return [];
+    if (isBind(mount)) {
+      const { recursiveBind: recursive } = entry.options;
+      return planBind(context, entry, { path: bindSource(mount, context), recursive });
+    }
+    const { ops, target } = openTarget(context, entry);
+    return [...ops, ...releaseSlot(context, target, entry.origin, entry.what)];
+  });
+}
+
+function isCgroup({ type }: Mount): boolean {
+  return type === "cgroup" || type === "cgroup2";
+}
+
 function readEntry(mount: Mount, origin: string, context: CreateContext): MountEntry {
   const options = parseMountOptions(mount, origin);
   const destination = posix.resolve("/", mount.destination);
@@ -79,7 +105,7 @@ function planMount(context: CreateContext, entry: MountEntry, last: PlannedOp[])
     });
   }
   checkIdmap(entry, "id-mapped mounts are only supported for bind mounts");
-  if (mount.type === "cgroup" || mount.type === "cgroup2") {
+  if (isCgroup(mount)) {
     const bind = planCgroupMount(context, entry.origin);
     return bind === null
       ? planNew(context, entry, { type: "cgroup2", source: "cgroup2", last })
@@ -270,7 +296,10 @@ function attach(context: CreateContext, entry: MountEntry, slot: number): Planne
 }
 
 /** Absolute path of a bind's source; a relative one starts at the bundle. */
-function bindSource({ source }: Mount, { options }: CreateContext): string {
+export function bindSource(
+  { source }: Mount,
+  { options }: { readonly options: { readonly bundle: string } },
+): string {
   return isAbsolute(source ?? "") ? (source ?? "") : join(options.bundle, source ?? "");
 }
 

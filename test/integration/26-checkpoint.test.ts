@@ -1,0 +1,148 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import t, { type Test } from "tap";
+import { type Config, type Container, prepare, shell } from "./support/container.ts";
+import { findCriu, needsCriu } from "./support/criu.ts";
+import { nothing, remainsOf } from "./support/remains.ts";
+import { onlyTsrun, type RunOptions, runtime } from "./support/runtime.ts";
+import { until } from "./support/wait.ts";
+
+const skip = needsCriu();
+const criu = findCriu();
+/** For the runtime: where CRIU is. Its own output goes to files as usual. */
+const options: RunOptions = typeof criu === "string" ? {} : { env: criu.env, timeout: 120_000 };
+/** What the container keeps must be its own, or CRIU cannot save it. */
+const silent: RunOptions = { ...options, output: { stdout: "/dev/null", stderr: "/dev/null" } };
+
+const count = shell("i=0; while :; do i=$((i+1)); echo $i > /count; sleep 0.1; done");
+
+function countingContainer(t: Test, edit: (config: Config) => void = () => {}): Container {
+  const c = prepare(t, (config) => {
+    config.process.args = count;
+    if (typeof criu !== "string") criu.configure(config);
+    edit(config);
+  });
+  mkdirSync(join(c.bundle, "images"));
+  return c;
+}
+
+function counted(c: Container): number {
+  const file = join(c.rootfs, "count");
+  return existsSync(file) ? Number(readFileSync(file, "utf8")) : 0;
+}
+
+/** Runs until it has counted to three, so that a counter from the start would be noticed. */
+function startCounting(c: Container): void {
+  c.run(["--detach"], silent);
+  if (!until(() => counted(c) >= 3)) throw new Error("the container does not count");
+}
+
+const images = (c: Container) => ["--image-path", join(c.bundle, "images")];
+
+t.test("a container goes on where it was when it was checkpointed", { skip }, (t) => {
+  const c = countingContainer(t);
+  startCounting(c);
+  t.match(c.call(["checkpoint", ...images(c), c.id], options), {
+    status: 0,
+    stdout: "",
+    stderr: "",
+  });
+  t.match(c.call(["state", c.id]), { status: 1, stderr: /does not exist/ });
+  t.same(remainsOf(c), nothing);
+  const before = counted(c);
+  writeFileSync(join(c.rootfs, "count"), "0");
+  const flags = ["--detach", "--bundle", c.bundle, "--pid-file", c.pidFile];
+  t.match(c.call(["restore", ...images(c), ...flags, c.id], options), {
+    status: 0,
+    stdout: "",
+    stderr: "",
+  });
+  t.equal(c.status(), "running");
+  t.equal(readFileSync(c.pidFile, "utf8"), String(c.state().pid));
+  t.ok(until(() => counted(c) > before));
+  t.equal(c.delete("--force").status, 0);
+  t.same(remainsOf(c), nothing);
+  t.end();
+});
+
+t.test("with --leave-running the container goes on, and its images are complete", { skip }, (t) => {
+  const c = countingContainer(t);
+  startCounting(c);
+  const { pid } = c.state();
+  t.match(c.call(["checkpoint", "--leave-running", ...images(c), c.id], options), { status: 0 });
+  t.match(c.state(), { status: "running", pid });
+  const before = counted(c);
+  t.ok(until(() => counted(c) > before));
+  t.equal(c.delete("--force").status, 0);
+  const flags = ["--detach", "--bundle", c.bundle];
+  t.match(c.call(["restore", ...images(c), ...flags, c.id], options), { status: 0 });
+  t.equal(c.status(), "running");
+  t.end();
+});
+
+t.test("the caller's pipes of a restore take the place of the old ones", { skip }, async (t) => {
+  const c = countingContainer(t, (config) => {
+    config.process.args = shell("while :; do sleep 0.1; echo tick; done");
+  });
+  const throughPipe = (verb: string, flags: string[], file: string): void => {
+    const words = [
+      runtime,
+      "--root",
+      c.root,
+      verb,
+      "--detach",
+      "--bundle",
+      c.bundle,
+      ...flags,
+      c.id,
+    ];
+    const script = '"$@" < /dev/null 2>&1 | cat > "$0"';
+    const child = spawn("sh", ["-c", script, file, ...words], {
+      env: options.env,
+      stdio: "ignore",
+    });
+    t.teardown(() => child.kill());
+  };
+  const shows = (file: string): boolean =>
+    existsSync(file) && readFileSync(file, "utf8").includes("tick");
+  const [first, second] = [join(c.bundle, "first"), join(c.bundle, "second")];
+  throughPipe("run", [], first);
+  t.ok(until(() => shows(first)));
+  t.match(c.call(["checkpoint", ...images(c), c.id], options), { status: 0, stderr: "" });
+  throughPipe("restore", images(c), second);
+  t.ok(
+    until(() => shows(second), 60_000),
+    existsSync(second) ? readFileSync(second, "utf8") : "",
+  );
+});
+
+t.test("only a container that runs can be checkpointed", (t) => {
+  const c = prepare(t, (config) => (config.process.args = ["true"]));
+  c.create();
+  t.match(c.call(["checkpoint", c.id]), {
+    status: 1,
+    stderr: /Container cannot be checkpointed in created state/,
+  });
+  c.start();
+  t.ok(c.waitFor("stopped"));
+  t.match(c.call(["checkpoint", c.id]), {
+    status: 1,
+    stderr: /Container cannot be checkpointed in stopped state/,
+  });
+  t.match(c.call(["checkpoint", "absent"]), { status: 1, stderr: /does not exist/ });
+  t.end();
+});
+
+t.test("without CRIU it is said what is missing", { skip: onlyTsrun("the text") }, (t) => {
+  const c = prepare(t, (config) => (config.process.args = ["sleep", "100"]));
+  c.run(["--detach"]);
+  const { status, stderr } = c.call(["checkpoint", ...images(c), c.id], {
+    env: { PATH: c.bundle },
+  });
+  t.equal(status, 1);
+  t.match(stderr, "executable file not found in $PATH");
+  t.match(stderr, /hint: .*install it/);
+  t.equal(c.status(), "running");
+  t.end();
+});
