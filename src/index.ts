@@ -10,6 +10,12 @@ export { readHostFacts } from "./host/read.ts";
 export { createContainer, type CreateOptions } from "./lifecycle/create.ts";
 export { execInContainer, type ExecOptions } from "./lifecycle/exec.ts";
 export { deleteContainer, type DeleteOptions } from "./lifecycle/delete.ts";
+export {
+  statsOfContainer,
+  watchContainer,
+  type ContainerEvent,
+  type WatchOptions,
+} from "./lifecycle/events.ts";
 export { killContainer, type KillOptions } from "./lifecycle/kill.ts";
 export { listContainers, type Listing } from "./lifecycle/list.ts";
 export { pauseContainer, resumeContainer } from "./lifecycle/pause.ts";
@@ -17,6 +23,7 @@ export { listProcesses } from "./lifecycle/processes.ts";
 export { runContainer, type RunOptions } from "./lifecycle/run.ts";
 export { startContainer } from "./lifecycle/start.ts";
 export { readContainer, type ContainerView } from "./lifecycle/state.ts";
+export { updateContainer, type UpdateOptions } from "./lifecycle/update.ts";
 export { planCreate, type CreatePlanOptions } from "./plan/create.ts";
 export { explainPlan, renderSteps, type Step } from "./plan/explain.ts";
 export type { Plan, PlannedOp } from "./plan/plan.ts";

@@ -3,11 +3,17 @@ import { TsrunError } from "../errors.ts";
 import { errnoOf, isErrno, readCgroupFile, writeCgroupFile } from "./files.ts";
 import { controllerOf, type CgroupPlan, fieldName } from "./plan.ts";
 
+/** What of a cgroup's plan says which controllers it needs. */
+export type Enabling = Pick<
+  CgroupPlan,
+  "path" | "mountpoint" | "controllers" | "available" | "writes"
+>;
+
 /**
  * Hands controllers down from the mount point to the parent of the container's cgroup: those that the
  * plan needs, or it is an error, and all others where possible.
  */
-export function enableControllers(plan: CgroupPlan): void {
+export function enableControllers(plan: Enabling): void {
   const wanted = plan.available;
   if (wanted.length === 0) return;
   const ancestors = ancestorsOf(plan);
@@ -17,7 +23,10 @@ export function enableControllers(plan: CgroupPlan): void {
 }
 
 /** The cgroups from the mount point to the parent. */
-export function ancestorsOf({ mountpoint, path }: CgroupPlan): string[] {
+export function ancestorsOf({
+  mountpoint,
+  path,
+}: Pick<CgroupPlan, "mountpoint" | "path">): string[] {
   const ancestors = [mountpoint];
   for (
     let at = path.indexOf("/", mountpoint.length + 1);
@@ -36,7 +45,7 @@ function missingIn(path: string, wanted: readonly string[]): string[] {
   return wanted.filter((controller) => !enabled.has(controller));
 }
 
-function enableIn(path: string, controllers: readonly string[], plan: CgroupPlan): void {
+function enableIn(path: string, controllers: readonly string[], plan: Enabling): void {
   if (controllers.length === 0) return;
   const refusal = tryEnable(path, controllers);
   if (refusal === undefined) return;
@@ -83,7 +92,7 @@ const hints: Readonly<Record<string, string>> = {
 };
 
 function cannotEnable(
-  plan: CgroupPlan,
+  plan: Enabling,
   path: string,
   { controller, error }: { controller: string; error: unknown },
 ): TsrunError {

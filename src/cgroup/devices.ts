@@ -51,7 +51,7 @@ export function listDeviceRules(linux: Linux | undefined): DeviceAccess[] {
 
 function parseRule(rule: DeviceRule, pointer: string): DeviceAccess[] {
   const { allow } = rule;
-  const access = parseAccess(rule.access, pointer);
+  const access = parseAccess(rule, pointer);
   const [major, minor] = [
     parseNumber(rule.major, `${pointer}/major`),
     parseNumber(rule.minor, `${pointer}/minor`),
@@ -81,10 +81,10 @@ const accessBits: Readonly<Record<string, number>> = {
   m: ACCESS_MKNOD,
 };
 
-function parseAccess(access: string | undefined, pointer: string): number {
-  let bits = 0;
-  for (const letter of access ?? "") bits |= accessBits[letter] ?? Number.NaN;
-  if (!access || [...access].some((letter) => !(letter in accessBits))) {
+function parseAccess({ access, allow }: DeviceRule, pointer: string): number {
+  const unknown = [...(access ?? "")].some((letter) => !(letter in accessBits));
+  // As runc: what does not exist cannot be allowed, and need not be denied.
+  if (!access || (unknown && allow)) {
     const message = access
       ? `invalid device access ${JSON.stringify(access)}`
       : "device access cannot be empty";
@@ -93,7 +93,7 @@ function parseAccess(access: string | undefined, pointer: string): number {
       hint: 'use one or more of "r" (read), "w" (write) and "m" (mknod)',
     });
   }
-  return bits;
+  return [...access].reduce((bits, letter) => bits | (accessBits[letter] ?? 0), 0);
 }
 
 function parseNumber(value: number | undefined, pointer: string): number | null {

@@ -40,7 +40,10 @@ export function createCgroup(plan: CgroupPlan, options: CreateCgroupOptions = {}
 }
 
 /** Attaches the container's device program to its cgroup, in place of an earlier one. */
-export function attachDevices({ fd, path }: Cgroup, { devices, rootless }: CgroupPlan): void {
+export function attachDevices(
+  { fd, path }: Cgroup,
+  { devices, rootless }: Pick<CgroupPlan, "devices" | "rootless">,
+): void {
   if (devices === null) return;
   try {
     const program = native().bpfLoadDevice(devices.program, "tsrun_devices");

@@ -28,7 +28,8 @@ function writeWhereExists(path: string, { file, value, otherwise }: CgroupWrite)
   return otherwise !== undefined && writeWhereExists(path, { ...otherwise, origin: "" });
 }
 
-function fileMissing(path: string, { file, origin, otherwise }: CgroupWrite): TsrunError {
+/** The error for a file that the cgroup, or the kernel, does not have. */
+export function fileMissing(path: string, { file, origin, otherwise }: CgroupWrite): TsrunError {
   const controller = controllerOf(file);
   const controllers = (readCgroupFile(`${path}/cgroup.controllers`) ?? "").trim().split(" ");
   const message = `${fieldName(origin)} can't be set:`;
@@ -48,7 +49,8 @@ function fileMissing(path: string, { file, origin, otherwise }: CgroupWrite): Ts
   });
 }
 
-function writeFailed(
+/** The error for a value that the kernel does not take. */
+export function writeFailed(
   path: string,
   { file, value, origin }: CgroupWrite,
   error: unknown,
@@ -79,7 +81,7 @@ const explanations: readonly { when: readonly string[]; files: RegExp; hint: str
   {
     when: ["EINVAL"],
     files: /^cpu\.max$/,
-    hint: "quota is at least 1000, period 1000 to 1000000 (microseconds)",
+    hint: "quota is at least 1000 and not below the burst, period 1000 to 1000000 (microseconds)",
   },
   { when: ["EINVAL"], files: /^cpu\.max\.burst$/, hint: "burst is at most the quota" },
   { when: ["EINVAL", "ERANGE"], files: /^cpu\.idle$/, hint: "idle is 0 or 1" },

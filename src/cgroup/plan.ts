@@ -54,20 +54,30 @@ export function planCgroup(
   }
   if (layout.mode === "none") throw noTree();
   refuseMissingControllers(needed, layout);
-  const policy = simplifyRules(listDeviceRules(linux));
   return {
     path: placeCgroup(linux?.cgroupsPath, layout, id),
     mountpoint: layout.mountpoint,
     controllers: controllersOf(needed),
     available: layout.controllers,
     writes: needed,
-    devices: allowsEverything(policy)
-      ? null
-      : { program: compileDeviceProgram(policy), rules: policy },
+    devices: devicesIfNeeded(linux),
     owner: options.owner ?? null,
     rootless,
     warnings,
   };
+}
+
+type Devices = NonNullable<CgroupPlan["devices"]>;
+
+/** The device program of a container. */
+export function planDevices(linux: Linux | undefined): Devices {
+  const rules = simplifyRules(listDeviceRules(linux));
+  return { program: compileDeviceProgram(rules), rules };
+}
+
+function devicesIfNeeded(linux: Linux | undefined): Devices | null {
+  const devices = planDevices(linux);
+  return allowsEverything(devices.rules) ? null : devices;
 }
 
 /** The controller of a file, by its prefix; "cgroup" stands for the core and is always there. */
@@ -75,7 +85,8 @@ export function controllerOf(file: string): string {
   return file.slice(0, file.indexOf("."));
 }
 
-function controllersOf(writes: readonly CgroupWrite[]): string[] {
+/** The controllers that writes need. */
+export function controllersOf(writes: readonly CgroupWrite[]): string[] {
   return [...new Set(writes.map(({ file }) => controllerOf(file)))].filter(
     (name) => name !== "cgroup",
   );
@@ -85,7 +96,7 @@ function controllersOf(writes: readonly CgroupWrite[]): string[] {
 const liftsLimit = /^(\d+:\d+ \w+=)?max( \d+)?$/;
 
 /** Lifting a limit that nothing here could set is done by doing nothing. */
-function writesToMake(writes: readonly CgroupWrite[], layout: CgroupLayout): CgroupWrite[] {
+export function writesToMake(writes: readonly CgroupWrite[], layout: CgroupLayout): CgroupWrite[] {
   return writes.filter(
     ({ file, value, origin }) =>
       !liftsLimit.test(value) ||
@@ -94,7 +105,11 @@ function writesToMake(writes: readonly CgroupWrite[], layout: CgroupLayout): Cgr
   );
 }
 
-function refuseMissingControllers(writes: readonly CgroupWrite[], layout: CgroupLayout): void {
+/** Refuses writes for which this host has no controller on v2. */
+export function refuseMissingControllers(
+  writes: readonly CgroupWrite[],
+  layout: CgroupLayout,
+): void {
   const missing = writes.filter(
     ({ file }) =>
       controllerOf(file) !== "cgroup" && !layout.controllers.includes(controllerOf(file)),

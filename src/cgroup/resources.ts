@@ -216,15 +216,19 @@ function checkUnifiedName(file: string, pointer: string): void {
     refuse("moves processes and cannot be set", "leave it out");
 }
 
-function resourceWarnings({ memory, cpu, blockIO, network }: Resources): CgroupWarning[] {
+function resourceWarnings({ devices, memory, cpu, blockIO, network }: Resources): CgroupWarning[] {
   const warnings: CgroupWarning[] = [];
   const ignored = (given: unknown, field: string, why = "cgroup v2 has nothing like it"): void => {
     if (given)
       warnings.push({
-        message: `linux.resources.${field} is ignored: ${why}`,
+        message: `linux.resources.${field.replace(/\.(\d+)\b/g, "[$1]")} is ignored: ${why}`,
         origin: `${base}/${field.replaceAll(".", "/")}`,
       });
   };
+  for (const [index, { access }] of (devices ?? []).entries()) {
+    const unknown = access?.replace(/[rwm]/g, "");
+    ignored(unknown, `devices.${index}.access`, `${unknown} is no kind of access`);
+  }
   const kernel = "limits of kernel memory were removed from Linux";
   ignored(memory?.kernel !== undefined, "memory.kernel", kernel);
   ignored(memory?.kernelTCP !== undefined, "memory.kernelTCP", kernel);

@@ -132,9 +132,14 @@ function memoryStats(read: ReadFile): Stats["memory"] {
     swap,
     kernel: { limit: 0, failcnt: 0 },
     kernelTCP: { limit: 0, failcnt: 0 },
-    raw: Object.keys(raw).length > 0 ? raw : undefined,
+    raw: Object.keys(raw).length > 0 ? sorted(raw) : undefined,
     psi: pressure(read("memory.pressure")),
   });
+}
+
+/** As Go writes a map. */
+function sorted<T>(map: Record<string, T>): Record<string, T> {
+  return Object.fromEntries(Object.entries(map).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function memoryEntry(read: ReadFile, prefix: string): MemoryEntry {
@@ -149,9 +154,16 @@ function memoryEntry(read: ReadFile, prefix: string): MemoryEntry {
 function pidsStats(read: ReadFile): Stats["pids"] {
   const limit = single(read("pids.max"));
   return prune({
-    current: nonZero(single(read("pids.current")) ?? 0),
+    // Without the controller processes are counted, as runc does.
+    current: nonZero(
+      single(read("pids.current")) ?? countLines(read("cgroup.procs") ?? read("cgroup.threads")),
+    ),
     limit: limit === undefined || limit === unlimited ? undefined : nonZero(limit),
   });
+}
+
+function countLines(text: string | null): number {
+  return (text ?? "").split("\n").length - 1;
 }
 
 function blockStats(read: ReadFile): Stats["blkio"] {

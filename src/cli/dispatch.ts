@@ -11,6 +11,7 @@ export const verbs: { readonly [Name in Verb]: () => Promise<Run<Name>> } = {
   create: async () => (await import("./create.ts")).create,
   delete: async () => (await import("./delete.ts")).deleteCommand,
   exec: async () => (await import("./exec.ts")).exec,
+  events: async () => (await import("./events.ts")).events,
   explain: async () => (await import("./explain.ts")).explain,
   features: async () => (await import("./features.ts")).features,
   kill: async () => (await import("./kill.ts")).kill,
@@ -23,6 +24,7 @@ export const verbs: { readonly [Name in Verb]: () => Promise<Run<Name>> } = {
   spec: async () => (await import("./spec.ts")).spec,
   start: async () => (await import("./start.ts")).start,
   state: async () => (await import("./state.ts")).state,
+  update: async () => (await import("./update.ts")).update,
   validate: async () => (await import("./validate.ts")).validate,
 };
 

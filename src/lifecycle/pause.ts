@@ -1,14 +1,9 @@
-import { closeSync } from "node:fs";
-
 import { isErrno } from "../cgroup/files.ts";
 import { freezeCgroup, thawCgroup } from "../cgroup/freezer.ts";
 import { TsrunError } from "../errors.ts";
-import { checkContainerId } from "../state/id.ts";
-import { lock } from "../state/lock.ts";
-import type { State } from "../state/state.ts";
-import { readState, stateDirectory } from "../state/store.ts";
 import { canPause } from "../state/transitions.ts";
 import { cgroupOf } from "./cgroup.ts";
+import { changeLocked } from "./change.ts";
 import { statusOf } from "./status.ts";
 
 type Named = { readonly root: string; readonly id: string };
@@ -35,21 +30,6 @@ export function resumeContainer(named: Named): void {
     }
     thawCgroup(cgroupOf(state, "resume").path);
   });
-}
-
-function changeLocked(
-  { root, id }: Named,
-  change: (state: State, directory: string) => void,
-): void {
-  checkContainerId(id);
-  const directory = stateDirectory(root, id);
-  readState(root, id); // says what is wrong before there is anything to lock
-  const held = lock(directory, id);
-  try {
-    change(readState(root, id), directory);
-  } finally {
-    closeSync(held);
-  }
 }
 
 function notRunning(): TsrunError {

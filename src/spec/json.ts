@@ -23,6 +23,16 @@ export function parseJson(text: string): unknown {
   return special.test(text) ? JSON.parse(text, keepNumber) : JSON.parse(text);
 }
 
+/** Node has it, the types of ES2024 do not. */
+const rawJson = JSON as typeof JSON & { rawJSON(text: string): unknown };
+
+/** The opposite of parseJson: bigints are written as numbers, with all their digits. */
+export function stringifyJson(value: unknown): string {
+  return JSON.stringify(value, (_key, member: unknown) =>
+    typeof member === "bigint" ? rawJson.rawJSON(String(member)) : member,
+  );
+}
+
 /** Whether arrays and objects are nested deeper than `limit`. */
 export function isDeeper(text: string, limit: number): boolean {
   // So few brackets cannot be too deep, and counting them costs nothing.

@@ -2,6 +2,7 @@
 //
 //   state.json               what the verbs need; see state.ts
 //   config.json              the configuration of the container, byte for byte as given
+//   resources.json           linux.resources as updates have left them; until then config.json has them
 //   lock                     flock(2) of whoever changes the container
 //   exec.fifo                while it exists the container is created and not started
 //   startContainer.N.plan    what init does for a startContainer hook
@@ -19,6 +20,8 @@ import {
 } from "node:fs";
 
 import { TsrunError } from "../errors.ts";
+import { parseJson, stringifyJson } from "../spec/json.ts";
+import type { Resources } from "../spec/types.ts";
 import { type State, stateVersion } from "./state.ts";
 
 /** Where a container of this id keeps its state. */
@@ -53,14 +56,29 @@ export function removeStateDirectory(directory: string): void {
 
 /** Replaces state.json at once: a reader sees the old or the new, never a part. */
 export function writeState(directory: string, state: State): void {
-  const temporary = `${directory}/state-${process.pid}.tmp`;
+  replaceFile(directory, "state", JSON.stringify(state));
+}
+
+/** Keeps the resources of a container that was updated. */
+export function writeResources(directory: string, resources: Resources): void {
+  replaceFile(directory, "resources", stringifyJson(resources));
+}
+
+/** The resources of a container as updates have left them; undefined when there was none. */
+export function readResources(directory: string): Resources | undefined {
+  const file = `${directory}/resources.json`;
+  return existsSync(file) ? (parseJson(readFileSync(file, "utf8")) as Resources) : undefined;
+}
+
+function replaceFile(directory: string, name: string, text: string): void {
+  const temporary = `${directory}/${name}-${process.pid}.tmp`;
   const fd = openSync(temporary, "w", 0o600);
   try {
-    writeSync(fd, JSON.stringify(state));
+    writeSync(fd, text);
   } finally {
     closeSync(fd);
   }
-  renameSync(temporary, `${directory}/state.json`);
+  renameSync(temporary, `${directory}/${name}.json`);
 }
 
 /** Reads the state of a container that is there and complete; says precisely what is wrong otherwise. */

@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { spawn } from "node:child_process";
 import t, { type Test } from "tap";
 import type { Config } from "./support/bundle.ts";
 import { prepare, shell, type Container } from "./support/container.ts";
-import { requires } from "./support/host.ts";
+import { blockDevice, requires } from "./support/host.ts";
 import { isAlive } from "./support/process.ts";
 import { cgroupsNamed } from "./support/remains.ts";
 import { kind, notWith, onlyTsrun } from "./support/runtime.ts";
@@ -373,15 +373,4 @@ function processesIn(directory: string): number[] {
 
 function file(c: Container, name: string): string {
   return readFileSync(join(directoryOf(c), name), "utf8").trim();
-}
-
-function blockDevice(): [number, number] | null {
-  for (const name of existsSync("/sys/block") ? readdirSync("/sys/block") : []) {
-    const [major, minor] = readFileSync(`/sys/block/${name}/dev`, "utf8")
-      .trim()
-      .split(":")
-      .map(Number);
-    if (major !== undefined && minor !== undefined) return [major, minor];
-  }
-  return null;
 }

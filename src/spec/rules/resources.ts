@@ -15,17 +15,27 @@ export const resourceRules: readonly Rule[] = [
     severity: "error",
     create: "refuse",
     check({ linux }, report) {
-      each(linux?.resources?.devices, ({ access }, index) => {
+      each(linux?.resources?.devices, ({ allow, access }, index) => {
         const pointer = `${base}/devices/${index}/access`;
-        const expected = "a composition of r (read), w (write) and m (mknod)";
         if (!access)
-          report(pointer, `device access at ${index} field cannot be empty`, { expected });
-        else if (!/^[rwm]+$/.test(access)) {
-          report(pointer, "has letters that are no kind of access", {
-            expected,
-            got: quote(access),
+          report(pointer, `device access at ${index} field cannot be empty`, {
+            expected: expectedAccess,
           });
-        }
+        else if (allow === true) checkAccess(access, pointer, report);
+      });
+    },
+  },
+  {
+    id: "device-rule-denied-access",
+    on: ["linux", "resources"],
+    section: "config-linux.md#allowed-device-list",
+    severity: "error",
+    // As runc: what does not exist need not be denied.
+    create: "accept",
+    check({ linux }, report) {
+      each(linux?.resources?.devices, ({ allow, access }, index) => {
+        if (allow !== true && access)
+          checkAccess(access, `${base}/devices/${index}/access`, report);
       });
     },
   },
@@ -267,6 +277,16 @@ export const resourceRules: readonly Rule[] = [
     },
   },
 ];
+
+const expectedAccess = "a composition of r (read), w (write) and m (mknod)";
+
+function checkAccess(access: string, pointer: string, report: Report): void {
+  if (/^[rwm]+$/.test(access)) return;
+  report(pointer, "has letters that are no kind of access", {
+    expected: expectedAccess,
+    got: quote(access),
+  });
+}
 
 function isSet(value: Int): boolean {
   return Number(value) !== 0 && Number(value) !== -1;

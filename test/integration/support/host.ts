@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from "node:fs";
 
 /**
  * What a test may need from the machine. Where it is missing natively but there in the lab's kernel, the reason
@@ -84,4 +84,16 @@ function executable(path: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Major and minor number of any block device, or null. */
+export function blockDevice(): [number, number] | null {
+  for (const name of existsSync("/sys/block") ? readdirSync("/sys/block") : []) {
+    const [major, minor] = readFileSync(`/sys/block/${name}/dev`, "utf8")
+      .trim()
+      .split(":")
+      .map(Number);
+    if (major !== undefined && minor !== undefined) return [major, minor];
+  }
+  return null;
 }

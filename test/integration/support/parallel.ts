@@ -11,6 +11,8 @@ export type Running = {
   readonly child: ChildProcess;
   /** Ends with the command. */
   readonly result: Promise<Result>;
+  /** What it has written to its stdout so far. */
+  stdout(): string;
 };
 
 /** Starts the runtime and does not wait; its output goes to files, as with `run`. */
@@ -31,7 +33,7 @@ export function begin(args: readonly string[]): Running {
       resolve({ status, signal, stdout: out, stderr: err });
     });
   });
-  return { child, result };
+  return { child, result, stdout: () => readFileSync(files[0]!, "utf8") };
 }
 
 /** Runs the commands at the same time. */

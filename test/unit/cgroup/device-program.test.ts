@@ -201,6 +201,11 @@ t.test("rules that make no sense are refused, with their place", async (t) => {
     [{ allow: true, access: "r", major: -2 }, "major", "invalid device number -2"],
     [{ allow: true, access: "r", minor: 2 ** 32 }, "minor", "invalid device number 4294967296"],
   ];
+  t.strictSame(
+    listDeviceRules({ resources: { devices: [{ allow: false, type: "c", access: "rwa" }] } })[0],
+    { allow: false, type: "char", major: null, minor: null, access: 6 },
+    "but what does not exist need not be denied",
+  );
   for (const [device, field, message] of refused) {
     t.throws(() => listDeviceRules({ resources: { devices: [device] } }), {
       code: "CONFIG_INVALID",

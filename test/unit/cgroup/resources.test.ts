@@ -145,6 +145,7 @@ t.test("what v2 lacks is a warning", async (t) => {
   const { writes, warnings } = convertResources({
     memory: { kernel: 1, kernelTCP: 1, swappiness: 60, disableOOMKiller: true },
     cpu: { realtimeRuntime: 1, realtimePeriod: 1 },
+    devices: [{ allow: false, access: "rwa" }],
     blockIO: { leafWeight: 10, weightDevice: [{ major: 1, minor: 1, leafWeight: 10 }] },
     network: { classID: 1, priorities: [{ name: "eth0", priority: 1 }] },
   });
@@ -152,6 +153,7 @@ t.test("what v2 lacks is a warning", async (t) => {
   t.strictSame(
     warnings.map(({ origin }) => origin.slice("/linux/resources/".length)),
     [
+      "devices/0/access",
       "memory/kernel",
       "memory/kernelTCP",
       "memory/swappiness",

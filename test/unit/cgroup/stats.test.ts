@@ -70,6 +70,11 @@ t.test("lists and keys", async (t) => {
   t.same(keyed("a 1\nb 2\n"), { a: 1, b: 2 });
 });
 
+t.test("without the pids controller processes are counted", async (t) => {
+  const counted = statsFrom((name) => (name === "cgroup.procs" ? "5\n7\n" : null), []);
+  t.same(counted.pids, { current: 2 });
+});
+
 t.test("an empty cgroup has the scalars that readers expect", async (t) => {
   const empty = statsFrom(() => null, []);
   t.same(empty.pids, {});

@@ -444,6 +444,11 @@ const cases: Case[] = [
     at: "/linux/resources/devices/0/access",
   },
   {
+    rule: "device-rule-denied-access",
+    edit: resources({ devices: [{ allow: false, access: "rwa" }] }),
+    at: "/linux/resources/devices/0/access",
+  },
+  {
     rule: "memory-limit-negative",
     edit: resources({ memory: { limit: -2 } }),
     at: "/linux/resources/memory/limit",

@@ -1,0 +1,112 @@
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
+
+import { planUpdate, type PlannedUpdate } from "../cgroup/change.ts";
+import { enableControllers } from "../cgroup/controllers.ts";
+import { attachDevices } from "../cgroup/driver.ts";
+import { readCgroupFile } from "../cgroup/files.ts";
+import { readLayout } from "../cgroup/layout.ts";
+import {
+  planDevices,
+  refuseMissingControllers,
+  writesToMake,
+  controllersOf,
+} from "../cgroup/plan.ts";
+import type { CgroupWrite } from "../cgroup/resources.ts";
+import { updateCgroup } from "../cgroup/update.ts";
+import { TsrunError } from "../errors.ts";
+import { O_PATH } from "../linux.ts";
+import { parseJson } from "../spec/json.ts";
+import { normalize } from "../spec/normalize.ts";
+import type { Resources, Spec } from "../spec/types.ts";
+import type { State } from "../state/state.ts";
+import { readResources, writeResources } from "../state/store.ts";
+import { cgroupOf } from "./cgroup.ts";
+import { changeLocked } from "./change.ts";
+import { statusOf } from "./status.ts";
+
+export type UpdateOptions = {
+  readonly root: string;
+  readonly id: string;
+  /** What is to change; what it does not name stays as it is. */
+  readonly resources: Resources;
+  readonly l3CacheSchema?: string;
+  readonly memBwSchema?: string;
+  readonly warn: (message: string) => void;
+};
+
+/** Changes the limits of a container, all or none. */
+export function updateContainer(options: UpdateOptions): void {
+  changeLocked(options, (state, directory) => {
+    if (statusOf(state, directory) === "stopped") {
+      throw new TsrunError("CONTAINER_STATUS", "container not running");
+    }
+    refuseRdt(options);
+    const cgroup = cgroupOf(state, "update");
+    const spec = readSpec(directory);
+    const planned = planUpdate(options.resources, {
+      saved: readResources(directory) ?? spec.linux?.resources ?? {},
+      read: (file) => readCgroupFile(`${cgroup.path}/${file}`),
+    });
+    updateCgroup(cgroup, {
+      writes: preparedWrites(cgroup.path, planned.writes),
+      finish: () => {
+        if (planned.devicesChange) replaceDevices(state, spec, planned);
+        writeResources(directory, planned.resources);
+      },
+    });
+    tell(planned, options.warn);
+  });
+}
+
+function refuseRdt({ l3CacheSchema, memBwSchema }: UpdateOptions): void {
+  const info = "/sys/fs/resctrl/info";
+  if (l3CacheSchema && !existsSync(`${info}/L3`))
+    throw rdtRefusal("Intel RDT/CAT: l3 cache schema is not enabled");
+  if (memBwSchema && !existsSync(`${info}/MB`))
+    throw rdtRefusal("Intel RDT/MBA: memory bandwidth schema is not enabled");
+  if (l3CacheSchema || memBwSchema)
+    throw rdtRefusal("updating a non-existent Intel RDT configuration is not supported");
+}
+
+function rdtRefusal(message: string): TsrunError {
+  return new TsrunError("CONFIG_UNSUPPORTED", message, {
+    hint: "leave --l3-cache-schema and --mem-bw-schema out; nothing was changed",
+  });
+}
+
+function readSpec(directory: string): Spec {
+  const text = readFileSync(`${directory}/config.json`, "utf8");
+  return normalize(parseJson(text), text) as Spec;
+}
+
+/** The writes that can be made here, with the controllers for them in the container's cgroup. */
+function preparedWrites(path: string, writes: readonly CgroupWrite[]): CgroupWrite[] {
+  if (writes.length === 0) return [];
+  const layout = readLayout();
+  const needed = writesToMake(writes, layout);
+  refuseMissingControllers(needed, layout);
+  const controllers = controllersOf(needed);
+  const present = (readCgroupFile(`${path}/cgroup.controllers`) ?? "").trim().split(" ");
+  if (controllers.some((name) => !present.includes(name))) {
+    const { mountpoint } = layout;
+    enableControllers({ mountpoint, path, controllers, available: controllers, writes: needed });
+  }
+  return needed;
+}
+
+function replaceDevices(state: State, spec: Spec, { resources }: PlannedUpdate): void {
+  const { path } = cgroupOf(state, "update");
+  const devices = planDevices({ ...spec.linux, resources });
+  const fd = openSync(path, O_PATH);
+  try {
+    attachDevices({ fd, path }, { devices, rootless: state.rootless });
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function tell({ warnings }: PlannedUpdate, warn: (message: string) => void): void {
+  const isKernel = ({ origin }: { origin: string }): boolean => /\/memory\/kernel/.test(origin);
+  if (warnings.some(isKernel)) warn("Kernel memory settings are ignored and will be removed");
+  warnings.filter((warning) => !isKernel(warning)).forEach(({ message }) => warn(message));
+}
