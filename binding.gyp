@@ -1,4 +1,4 @@
-# Addon, init and launcher. init and the launcher are programs without a C library: they are compiled in one
+# Addon, init, launcher and prefault. init and the launcher are programs without a C library: they are compiled in one
 # step with exactly the flags below, not with those that Node's headers ask for.
 {
   'variables': {
@@ -48,6 +48,20 @@
         'inputs': [ '<@(launcher_sources)', '<@(init_headers)' ],
         'outputs': [ '<(PRODUCT_DIR)/launcher' ],
         'action': [ '<(compiler)', '<@(freestanding)', '-o', '<@(_outputs)', '<@(launcher_sources)' ],
+      }],
+    },
+    {
+      'target_name': 'prefault',
+      'type': 'none',
+      'actions': [{
+        'action_name': 'compile_prefault',
+        'inputs': [ 'native/prefault/prefault.c' ],
+        'outputs': [ '<(PRODUCT_DIR)/prefault.so' ],
+        'action': [
+          '<(compiler)', '-std=gnu11', '-O2', '-g0', '-Wall', '-Wextra', '-Werror', '-fPIC', '-shared',
+          '-fvisibility=hidden', '-ffile-prefix-map=..=.', '-Wl,-z,relro,-z,now', '-Wl,-z,noseparate-code', '-s',
+          '-o', '<@(_outputs)', '<@(_inputs)',
+        ],
       }],
     },
     {

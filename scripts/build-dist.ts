@@ -8,6 +8,7 @@ const shipped = [
   { from: "build/Release/launcher", to: "dist/tsrun" },
   { from: "build/Release/tsrun.node", to: "dist/lib/tsrun/tsrun.node" },
   { from: "build/Release/init", to: "dist/lib/tsrun/init" },
+  { from: "build/Release/prefault.so", to: "dist/lib/tsrun/prefault.so" },
 ];
 
 /** Renamed into place: what is running keeps its file. */
@@ -23,7 +24,7 @@ async function buildAll(): Promise<void> {
   const start = performance.now();
   buildWire();
   const id = writeBuildId();
-  buildNative(["tsrun", "init", "launcher"]);
+  buildNative(["tsrun", "init", "launcher", "prefault"]);
   runStep({
     name: "dist",
     fingerprint: () => hash(shipped.map(({ from }) => from)),

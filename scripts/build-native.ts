@@ -51,7 +51,10 @@ export function buildNative(targets: readonly string[]): void {
     outputs: ["build/Makefile"],
     run: () => gyp("configure"),
   });
-  const files: Record<string, string> = { tsrun: "tsrun.node" };
+  const files: Record<string, string> = {
+    tsrun: "tsrun.node",
+    prefault: "prefault.so",
+  };
   runStep({
     name: targets.join(", "),
     fingerprint: () => hash([...sources(), "build/build-id.h"], identify(node)),

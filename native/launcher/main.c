@@ -1,6 +1,6 @@
 // dist/tsrun: what callers execute. Cleans the environment of what would steer node, notes the
 // caller's limit on open files (node raises its own) and how many descriptors from 3 on it passes
-// (node opens more of its own, wherever there is room), and becomes the engine.
+// (node opens more of its own, wherever there is room), and becomes the engine with prefault.so.
 #include <linux/resource.h>
 
 #include "../init/sys.h"
@@ -9,12 +9,15 @@
 #define PATH_SIZE 4096
 #define MAX_ENVIRONMENT 65536
 #define ENGINE "lib/tsrun/engine"
+#define PREFAULT "lib/tsrun/prefault.so"
+#define PRELOAD "LD_PRELOAD="
 
 static const char *const removed[] = {"NODE_", "LD_", "OPENSSL_", "SSL_", "UV_", "TSRUN_"};
 
 static char own_path[PATH_SIZE], engine[PATH_SIZE + sizeof ENGINE];
-static char limit_note[64], descriptors_note[32];
+static char limit_note[64], descriptors_note[32], preload[sizeof PRELOAD + PATH_SIZE + sizeof PREFAULT];
 static char *environment[MAX_ENVIRONMENT];
+static size_t environment_count;
 
 static _Noreturn void give_up(const char *what, const char *path, long error) {
     static char line[2 * PATH_SIZE];
@@ -39,7 +42,24 @@ static size_t directory_length(const char *path, size_t length) {
     return length > 0 ? length - 1 : 0;
 }
 
+// The dynamic linker takes a space or colon for the end of a path, and $ for a name to expand; it complains
+// of a file that is not there.
+static void preload_from(size_t directory) {
+    environment[environment_count] = NULL;
+    struct text text = TEXT_IN(preload);
+    text_add(&text, PRELOAD);
+    text_add_bytes(&text, own_path, directory);
+    text_add(&text, "/" PREFAULT);
+    const char *path = preload + sizeof PRELOAD - 1;
+    for (const char *at = path; *at != 0; at++)
+        if (*at == ' ' || *at == ':' || *at == '$')
+            return;
+    if (sys(faccessat, AT_FDCWD, path, 0) == 0)
+        environment[environment_count] = preload;
+}
+
 static long execute_below(size_t directory, char **argv) {
+    preload_from(directory);
     struct text text = TEXT_IN(engine);
     text_add_bytes(&text, own_path, directory);
     text_add(&text, "/" ENGINE);
@@ -81,12 +101,15 @@ static void clean_environment(char **from) {
     for (; *from != NULL; from++) {
         if (is_removed(*from))
             continue;
-        if (count == MAX_ENVIRONMENT - 3)
+        if (count == MAX_ENVIRONMENT - 5)
             give_up("cannot start", "the engine", -E2BIG);
         environment[count++] = *from;
     }
     environment[count++] = note_open_files();
-    environment[count] = note_descriptors();
+    environment[count++] = note_descriptors();
+    // libuv would set up three rings that nothing here uses.
+    environment[count++] = "UV_USE_IO_URING=0";
+    environment_count = count;
 }
 
 int main(int argc, char **argv, char **envp) {
