@@ -101,14 +101,12 @@ static void clean_environment(char **from) {
     for (; *from != NULL; from++) {
         if (is_removed(*from))
             continue;
-        if (count == MAX_ENVIRONMENT - 5)
+        if (count == MAX_ENVIRONMENT - 4)
             give_up("cannot start", "the engine", -E2BIG);
         environment[count++] = *from;
     }
     environment[count++] = note_open_files();
     environment[count++] = note_descriptors();
-    // libuv would set up three rings that nothing here uses.
-    environment[count++] = "UV_USE_IO_URING=0";
     environment_count = count;
 }
 

@@ -2,10 +2,11 @@
 // to touch while it starts is mapped by a few calls instead of page fault by page fault. Where a
 // fault is dear, as in a virtual machine with shadowed page tables, faults are most of its start.
 #include <errno.h>
-#include <linux/mman.h>
 #include <malloc.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -20,7 +21,11 @@
 #define V8_SLACK (V8_PAGE - 4096)
 #define V8_LARGEST (1 << 20)
 
-__attribute__((visibility("default"))) int madvise(void *address, size_t length, int advice);
+// abseil, in V8, clears a table of this size when the first mutex is locked.
+#define TABLE_SMALLEST (1 << 20)
+#define TABLE_LARGEST (2 << 20)
+
+#define EXPORTED __attribute__((visibility("default")))
 
 // Failure is no matter: the pages come by faults then.
 static void populate(uintptr_t from, size_t bytes) {
@@ -34,14 +39,15 @@ __attribute__((constructor)) static void grow_heap(void) {
     mallopt(M_MMAP_THRESHOLD, HEAP_GROWTH);
     uintptr_t page = (uintptr_t)getpagesize();
     uintptr_t from = (uintptr_t)sbrk(0);
-    free(malloc(LARGEST_SMALL_REQUEST));
+    void *volatile grown = malloc(LARGEST_SMALL_REQUEST);
+    free(grown);
     uintptr_t to = (uintptr_t)sbrk(0);
     if (to - from >= HEAP_AT_START)
         populate((from + page - 1) & -page, HEAP_AT_START);
 }
 
 // V8 marks each new page MADV_DONTFORK before it uses it, and writes nearly all of it soon after.
-int madvise(void *address, size_t length, int advice) {
+EXPORTED int madvise(void *address, size_t length, int advice) {
     long result = syscall(SYS_madvise, address, length, advice);
     if (result == 0 && advice == MADV_DONTFORK && length > V8_SLACK &&
         length - V8_SLACK <= V8_LARGEST) {
@@ -49,4 +55,12 @@ int madvise(void *address, size_t length, int advice) {
         populate(page, length - V8_SLACK);
     }
     return (int)result;
+}
+
+EXPORTED void *mmap64(void *address, size_t length, int access, int flags, int file, off_t offset) {
+    bool table = address == NULL && length > TABLE_SMALLEST && length < TABLE_LARGEST &&
+                 access == (PROT_READ | PROT_WRITE) && flags == (MAP_PRIVATE | MAP_ANONYMOUS);
+    if (table)
+        flags |= MAP_POPULATE;
+    return (void *)syscall(SYS_mmap, address, length, access, flags, file, offset);
 }
