@@ -147,7 +147,8 @@ static int run_op(const struct plan *plan, const struct op *op) {
     case OP_PERSONALITY: return op_personality((unsigned)U(PERSONALITY_PERSONA));
     case OP_SCHEDULER: return op_scheduler(BYTES(SCHEDULER_ATTR), COUNT(SCHEDULER_ATTR));
     case OP_IO_PRIORITY: return op_io_priority((int)U(IO_PRIORITY_VALUE));
-    case OP_CPU_AFFINITY: return op_cpu_affinity(BYTES(CPU_AFFINITY_CPUS), COUNT(CPU_AFFINITY_CPUS));
+    case OP_CPU_AFFINITY:
+        return op_cpu_affinity(BYTES(CPU_AFFINITY_CPUS), COUNT(CPU_AFFINITY_CPUS));
     case OP_RLIMIT: return op_rlimit((unsigned)U(RLIMIT_RESOURCE), U(RLIMIT_SOFT), U(RLIMIT_HARD));
     case OP_MEMORY_POLICY:
         return op_memory_policy((int)U(MEMORY_POLICY_MODE), BYTES(MEMORY_POLICY_NODES),

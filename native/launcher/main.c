@@ -15,7 +15,8 @@
 static const char *const removed[] = {"NODE_", "LD_", "OPENSSL_", "SSL_", "UV_", "TSRUN_"};
 
 static char own_path[PATH_SIZE], engine[PATH_SIZE + sizeof ENGINE];
-static char limit_note[64], descriptors_note[32], preload[sizeof PRELOAD + PATH_SIZE + sizeof PREFAULT];
+static char limit_note[64], descriptors_note[32],
+    preload[sizeof PRELOAD + PATH_SIZE + sizeof PREFAULT];
 static char *environment[MAX_ENVIRONMENT];
 static size_t environment_count;
 
@@ -42,8 +43,8 @@ static size_t directory_length(const char *path, size_t length) {
     return length > 0 ? length - 1 : 0;
 }
 
-// The dynamic linker takes a space or colon for the end of a path, and $ for a name to expand; it complains
-// of a file that is not there.
+// The dynamic linker takes a space or colon for the end of a path, and $ for a name to expand; it
+// complains of a file that is not there.
 static void preload_from(size_t directory) {
     environment[environment_count] = NULL;
     struct text text = TEXT_IN(preload);
