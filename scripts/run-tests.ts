@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { mergeLab, needsLab, onlyExtra, sum, summarize, type Layer } from "./summarize.ts";
-import { runFiles, type FileResult, type TapRunOptions } from "./tap-run.ts";
+import { repeatFailed, runFiles, type FileResult, type TapRunOptions } from "./tap-run.ts";
 
 const layerNames = ["unit", "integration", "lab", "sanitizers"] as const;
 type LayerName = (typeof layerNames)[number];
@@ -45,7 +45,16 @@ async function runLayer(
 ): Promise<Layer> {
   const runtime = name === "integration" ? ` with ${process.env.TSRUN ?? "dist/tsrun"}` : "";
   console.log(`\n${name}${runtime}`);
-  return { name, files: await runFiles(chosenFiles, { label: name, ...options }) };
+  return { name, files: await runSteadily(chosenFiles, { label: name, ...options }) };
+}
+
+/** Two files at a time; those that fail once more, one at a time. */
+async function runSteadily(
+  chosenFiles: readonly string[],
+  options: TapRunOptions,
+): Promise<FileResult[]> {
+  const results = await runFiles(chosenFiles, options);
+  return repeatFailed(results, (again) => runFiles(again, { ...options, jobs: 1 }));
 }
 
 /** Runs in the lab what the layers before had to skip; asked for alone, all integration files. */
@@ -106,7 +115,7 @@ function labEnv(): NodeJS.ProcessEnv {
 /** Integration files once more with an init built with ASan and UBSan. */
 async function sanitizers(): Promise<Layer> {
   console.log("\nsanitizers: integration with an init built with ASan and UBSan");
-  const results = await runFiles(
+  const results = await runSteadily(
     integration.filter((file) => sanitized.test(`/${file}`)),
     { label: "asan", env: { TSRUN: "dist-asan/tsrun" } },
   );

@@ -52,6 +52,15 @@ export function summarize(layers: readonly Layer[]): Totals {
   for (const { where, name, text } of failed) {
     console.log(`\n  ${where} > ${name}\n${indent(text)}`);
   }
+  const unstable = layers.flatMap(({ name, files }) =>
+    files.flatMap(({ file, unstable: first = [] }) =>
+      first.map((test) => ({ ...test, where: `${name} ${file}` })),
+    ),
+  );
+  if (unstable.length > 0) console.log("\nUnstable: failed, then passed in a run alone:");
+  for (const { where, name, text } of unstable) {
+    console.log(`\n  ${where} > ${name}\n${indent(text)}`);
+  }
   const skipped = Map.groupBy(
     all.filter(({ outcome }) => outcome === "skipped"),
     ({ text }) => text,
