@@ -3,7 +3,15 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { mergeLab, needsLab, onlyExtra, sum, summarize, type Layer } from "./summarize.ts";
+import {
+  type LabKind,
+  type Layer,
+  mergeLab,
+  needsLab,
+  onlyExtra,
+  sum,
+  summarize,
+} from "./summarize.ts";
 import { repeatFailed, runFiles, type FileResult, type TapRunOptions } from "./tap-run.ts";
 
 const layerNames = ["unit", "integration", "lab", "sanitizers"] as const;
@@ -11,6 +19,8 @@ type LayerName = (typeof layerNames)[number];
 
 /** What shows mistakes of init's memory: everything that makes it do much. */
 const sanitized = /\/(10|16|17|2\d|3\d|4\d|5\d)-/;
+
+const labNames: Readonly<Record<LabKind, string>> = { plain: "lab", systemd: "lab-systemd" };
 
 process.chdir(join(import.meta.dirname, ".."));
 const words = process.argv.slice(2);
@@ -28,7 +38,7 @@ if (wants("unit")) {
 }
 const integration = files("test/integration/*.test.ts");
 if (wants("integration")) layers.push(await runLayer("integration", integration));
-if (wants("lab")) runLab();
+if (wants("lab")) runLabs();
 if (wants("sanitizers") && process.env.TSRUN === undefined) layers.push(await sanitizers());
 const totals = summarize(layers);
 if (totals.passed === 0 && totals.failed === 0) {
@@ -58,25 +68,31 @@ async function runSteadily(
 }
 
 /** Runs in the lab what the layers before had to skip; asked for alone, all integration files. */
-function runLab(): void {
-  const skipping = layers.flatMap((layer) => layer.files.filter(needsLab).map(({ file }) => file));
-  const inLab = layers.length === 0 ? integration : skipping;
-  if (inLab.length === 0) {
-    console.log("\nlab: nothing left for it, this machine has all that the tests need");
-    return;
-  }
-  const lab: Layer = { name: "lab", files: runInLab(inLab) };
-  const extra = onlyExtra(lab, layers);
-  layers.forEach((layer, index) => (layers[index] = mergeLab(layer, lab)));
+function runLabs(): void {
+  runLab("plain", layers.length === 0 ? integration : skippedFor("plain"));
+  runLab("systemd", skippedFor("systemd"));
+}
+
+function skippedFor(kind: LabKind): string[] {
+  const files = layers.flatMap((layer) => layer.files.filter((file) => needsLab(file, kind)));
+  return [...new Set(files.map(({ file }) => file))];
+}
+
+function runLab(kind: LabKind, inLab: readonly string[]): void {
+  if (inLab.length === 0) return;
+  const lab: Layer = { name: labNames[kind], files: runInLab(kind, inLab) };
+  const extra = onlyExtra(lab, layers, kind);
+  layers.forEach((layer, index) => (layers[index] = mergeLab(layer, lab, kind)));
   layers.push(extra);
 }
 
 /** Boots the lab once and runs the files there. */
-function runInLab(inLab: readonly string[]): FileResult[] {
-  console.log(`\nlab: a unified cgroup v2 kernel, ${inLab.length} files`);
+function runInLab(kind: LabKind, inLab: readonly string[]): FileResult[] {
+  const init = kind === "systemd" ? " with systemd" : "";
+  console.log(`\n${labNames[kind]}: a unified cgroup v2 kernel${init}, ${inLab.length} files`);
   const started = performance.now();
   mkdirSync("build/test", { recursive: true });
-  const resultsFile = join(process.cwd(), "build/test/lab.json");
+  const resultsFile = join(process.cwd(), `build/test/lab-${kind}.json`);
   rmSync(resultsFile, { force: true });
   const made = spawnSync("test/lab/mkguest", { stdio: ["ignore", "inherit", "inherit"] });
   const booted =
@@ -84,7 +100,7 @@ function runInLab(inLab: readonly string[]): FileResult[] {
       ? spawnSync(
           "test/lab/uml",
           [process.execPath, join(process.cwd(), "scripts/tap-run.ts"), resultsFile, ...inLab],
-          { env: labEnv(), stdio: ["ignore", "inherit", "inherit"] },
+          { env: labEnv(kind), stdio: ["ignore", "inherit", "inherit"] },
         )
       : made;
   const seconds = (performance.now() - started) / 1000;
@@ -101,11 +117,12 @@ function runInLab(inLab: readonly string[]): FileResult[] {
   return [...results, trouble];
 }
 
-function labEnv(): NodeJS.ProcessEnv {
+function labEnv(kind: LabKind): NodeJS.ProcessEnv {
   const names = ["TSRUN", "TSRUN_LAB_INSIDE", "TSRUN_CYCLES", "TSRUN_TEST_CACHE"];
   return {
     ...process.env,
-    TSRUN_LAB_INSIDE: "1",
+    TSRUN_LAB_INSIDE: kind,
+    LAB_INIT: kind === "systemd" ? "systemd" : "",
     TSRUN_CYCLES: process.env.TSRUN_CYCLES ?? "20",
     LAB_ENV: names.join(" "),
     LAB_TIMEOUT: process.env.LAB_TIMEOUT ?? "600",

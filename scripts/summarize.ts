@@ -6,33 +6,38 @@ export type Totals = { passed: number; failed: number; skipped: number };
 /** Skips that begin so could have run in the lab. */
 const labPrefix = "lab: ";
 
-/** Whether a file skipped something that the lab can run. */
-export function needsLab({ tests }: FileResult): boolean {
-  return tests.some(isLabSkip);
+/** The lab's two kernels: with a shell script as process 1, and with systemd. */
+export type LabKind = "plain" | "systemd";
+
+/** Whether a file skipped something that this lab can run. */
+export function needsLab({ tests }: FileResult, kind: LabKind): boolean {
+  return tests.some((test) => isLabSkip(test, kind));
 }
 
 /**
  * The native layer with what the lab made of its skips: there it ran, or was skipped for a reason of its own, or it
  * did not run at all, which is a failure.
  */
-export function mergeLab(native: Layer, lab: Layer): Layer {
+export function mergeLab(native: Layer, lab: Layer, kind: LabKind): Layer {
   const files = native.files.map((file) => {
     const other = lab.files.find((candidate) => candidate.file === file.file);
     return {
       ...file,
-      tests: file.tests.map((test) => (isLabSkip(test) ? inLab(test, other) : test)),
+      tests: file.tests.map((test) => (isLabSkip(test, kind) ? inLab(test, other) : test)),
     };
   });
   return { name: native.name, files };
 }
 
 /** The lab's own results without those that mergeLab counts for the native layers, and without repeated skips. */
-export function onlyExtra(lab: Layer, natives: readonly Layer[]): Layer {
+export function onlyExtra(lab: Layer, natives: readonly Layer[], kind: LabKind): Layer {
   const files = lab.files.map((file) => {
     const other = natives
       .flatMap((native) => native.files)
       .find((found) => found.file === file.file);
-    const counted = new Set(other?.tests.filter(isLabSkip).map(({ name }) => name));
+    const counted = new Set(
+      other?.tests.filter((test) => isLabSkip(test, kind)).map(({ name }) => name),
+    );
     const keep = ({ name, outcome }: TestResult): boolean =>
       !counted.has(name) && (outcome !== "skipped" || other === undefined);
     return { ...file, tests: file.tests.filter(keep) };
@@ -90,8 +95,12 @@ function count(layers: readonly Layer[]): Totals {
   };
 }
 
-function isLabSkip({ outcome, text }: TestResult): boolean {
-  return outcome === "skipped" && text.startsWith(labPrefix);
+function isLabSkip({ outcome, text }: TestResult, kind: LabKind): boolean {
+  return (
+    outcome === "skipped" &&
+    text.startsWith(labPrefix) &&
+    text.includes("systemd as process 1") === (kind === "systemd")
+  );
 }
 
 function inLab(test: TestResult, file: FileResult | undefined): TestResult {

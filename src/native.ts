@@ -49,6 +49,21 @@ export type SeccompFilter = {
   unknown: string[];
 };
 
+/** A connection; only the addon looks inside. */
+export type Bus = { readonly __bus: never };
+/** x and t are bigint, the other numbers number; arrays, structs and dict entries are arrays, a variant is [signature, value]. */
+export type BusValue = string | number | bigint | boolean | readonly BusValue[];
+export type BusCall = {
+  destination: string;
+  path: string;
+  interface: string;
+  member: string;
+  /** D-Bus signature of the arguments. */
+  signature: string;
+  arguments: readonly BusValue[];
+};
+export type BusSignal = { member: string; body: BusValue[] };
+
 export type Native = {
   /** The id that addon, init and bundle of one build share. */
   readonly buildId: string;
@@ -129,6 +144,17 @@ export type Native = {
   bpfLoadDevice(instructions: Uint8Array, name: string): number;
   /** Attaches to the cgroup, replacing the programs that were attached there (BPF_F_ALLOW_MULTI). */
   bpfReplaceDevice(cgroupFd: number, programFd: number): void;
+
+  // -- D-Bus, by libsystemd, which is loaded by busOpen
+  /** Connects to a bus, or, when `direct`, to a service that listens without one. */
+  busOpen(address: string, direct: boolean): Bus;
+  busClose(bus: Bus): void;
+  /** A method call; returns what the reply carries. A refusal has the D-Bus name of the error in `busError`. */
+  busCall(bus: Bus, call: BusCall, timeoutMs: number): BusValue[];
+  /** Asks for signals (a D-Bus match rule), which busReceive returns. */
+  busMatch(bus: Bus, rule: string): void;
+  /** The next signal; undefined when timeoutMs passes. */
+  busReceive(bus: Bus, timeoutMs: number): BusSignal | undefined;
 };
 
 let loaded: Native | undefined;

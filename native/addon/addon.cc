@@ -13,6 +13,7 @@ static Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
     DefineTerminals(exports);
     DefineSeccomp(exports);
     DefineBpf(exports);
+    DefineBus(exports);
     return exports;
 }
 

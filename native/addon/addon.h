@@ -60,3 +60,4 @@ void DefineSignals(Napi::Object exports);
 void DefineTerminals(Napi::Object exports);
 void DefineSeccomp(Napi::Object exports);
 void DefineBpf(Napi::Object exports);
+void DefineBus(Napi::Object exports);

@@ -266,7 +266,7 @@ enum sync_point {
   POINT_COMMIT = 3, // rlimits are set and state.json is written before init gives up its privileges
   POINT_START = 4, // foreground run without an exec fifo: go means start
   POINT_NETNS = 5, // the namespaces exist: the runtime moves network devices into them
-  POINT_CGROUP = 6, // exec with an initial CPU affinity: the runtime moves the process into the container's cgroup
+  POINT_CGROUP = 6, // the process is to go on in the container's cgroup: the runtime, or systemd, moves it there
 };
 
 enum message_kind {

@@ -26,17 +26,22 @@ export function createCgroup(plan: CgroupPlan, options: CreateCgroupOptions = {}
   const made = makeDirectories(plan);
   try {
     if (!made.includes(plan.path)) refuseUsed(plan.path);
-    enableControllers(plan);
-    prepareType(plan);
-    applyWrites(plan.path, plan.writes);
-    if (plan.owner !== null) delegate(plan.path, plan.owner);
-    const cgroup = { fd: openSync(plan.path, O_PATH | constants.O_DIRECTORY), path: plan.path };
-    if (options.deferDevices !== true) attachOrClose(cgroup, plan);
-    return cgroup;
+    return furnishCgroup(plan, options);
   } catch (error) {
     removeMade(made);
     throw error;
   }
+}
+
+/** Sets the limits of a cgroup that is there, and opens it. */
+export function furnishCgroup(plan: CgroupPlan, options: CreateCgroupOptions = {}): Cgroup {
+  enableControllers(plan);
+  prepareType(plan);
+  applyWrites(plan.path, plan.writes);
+  if (plan.owner !== null) delegate(plan.path, plan.owner);
+  const cgroup = { fd: openSync(plan.path, O_PATH | constants.O_DIRECTORY), path: plan.path };
+  if (options.deferDevices !== true) attachOrClose(cgroup, plan);
+  return cgroup;
 }
 
 /** Attaches the container's device program to its cgroup, in place of an earlier one. */

@@ -9,6 +9,7 @@ import {
 import { listDeviceRules } from "./devices.ts";
 import type { CgroupLayout } from "./layout.ts";
 import { placeCgroup } from "./path.ts";
+import { planScope, type ScopePlan, type SystemdOptions } from "./systemd/scope.ts";
 import { type CgroupWarning, type CgroupWrite, convertResources } from "./resources.ts";
 
 /** The container's cgroup, as it will be: all that the driver needs. */
@@ -28,12 +29,15 @@ export type CgroupPlan = {
   /** A device program that cannot be loaded for want of rights is left out. */
   readonly rootless: boolean;
   readonly warnings: readonly CgroupWarning[];
+  /** The systemd unit that brings the cgroup with it; absent when tsrun makes the cgroup itself. */
+  readonly scope?: ScopePlan;
 };
 
 export type PlanCgroupOptions = {
   readonly id: string;
   readonly rootless: boolean;
-  readonly systemd: boolean;
+  /** The systemd driver is asked for: what plans need to know of it. null: tsrun makes the cgroup. */
+  readonly systemd: SystemdOptions | null;
   /** Host uid to delegate the cgroup to: cgroupOwner(spec). */
   readonly owner?: number | null;
 };
@@ -45,17 +49,33 @@ export function planCgroup(
   options: PlanCgroupOptions,
 ): CgroupPlan | null {
   const { id, rootless, systemd } = options;
-  if (systemd) throw systemdUnsupported();
   const { writes, warnings } = convertResources(linux?.resources);
   const needed = writesToMake(writes, layout);
-  if (rootless && (layout.mode === "none" || layout.writable === false) && !linux?.cgroupsPath) {
+  if (
+    systemd === null &&
+    rootless &&
+    (layout.mode === "none" || layout.writable === false) &&
+    !linux?.cgroupsPath
+  ) {
     if (needed.length > 0) throw noRights(needed[0]!);
     return null;
   }
   if (layout.mode === "none") throw noTree();
   refuseMissingControllers(needed, layout);
+  const scope =
+    systemd === null
+      ? undefined
+      : planScope(linux?.cgroupsPath, {
+          id,
+          systemd,
+          writes: needed,
+          rules: listDeviceRules(linux),
+        });
   return {
-    path: placeCgroup(linux?.cgroupsPath, layout, id),
+    path:
+      scope === undefined
+        ? placeCgroup(linux?.cgroupsPath, layout, id)
+        : layout.mountpoint + scope.controlGroup,
     mountpoint: layout.mountpoint,
     controllers: controllersOf(needed),
     available: layout.controllers,
@@ -64,6 +84,7 @@ export function planCgroup(
     owner: options.owner ?? null,
     rootless,
     warnings,
+    ...(scope === undefined ? {} : { scope }),
   };
 }
 
@@ -143,17 +164,6 @@ export function fieldName(pointer: string): string {
     .slice(1)
     .replace(/\/(\d+)(?=\/|$)/g, "[$1]")
     .replaceAll("/", ".");
-}
-
-function systemdUnsupported(): TsrunError {
-  return new TsrunError(
-    "CONFIG_UNSUPPORTED",
-    "the systemd cgroup driver is not available in this version of tsrun",
-    {
-      pointer: "/linux/cgroupsPath",
-      hint: "run without --systemd-cgroup (engines: the cgroupfs driver)",
-    },
-  );
 }
 
 function noTree(): TsrunError {

@@ -1,4 +1,5 @@
 import { planCgroup } from "../cgroup/plan.ts";
+import { readSystemd } from "../cgroup/systemd/manager.ts";
 import type { HostFacts } from "../host/facts.ts";
 import { readHostFacts } from "../host/read.ts";
 import { located } from "../lifecycle/locate.ts";
@@ -36,7 +37,12 @@ function explainBundle(bundle: string, loaded: LoadedSpec, options: ExplainOptio
     const cgroup = planCgroup(spec.linux, facts.cgroup, {
       id,
       rootless: facts.rootless,
-      systemd: options.systemd,
+      systemd: options.systemd
+        ? {
+            ...readSystemd(facts.rootless ? "user" : "system"),
+            annotations: spec.annotations,
+          }
+        : null,
     });
     const plan = planCreate(spec, facts, {
       id,
@@ -48,6 +54,7 @@ function explainBundle(bundle: string, loaded: LoadedSpec, options: ExplainOptio
       listenFds: 0,
       seccomp: uncompiled(spec.linux?.seccomp),
       cgroupPath: cgroup?.path ?? null,
+      entersScope: cgroup?.scope !== undefined,
     });
     return explainPlan(plan, cgroup, (pointer) => positionOf(text, pointer));
   } catch (error) {

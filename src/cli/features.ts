@@ -37,7 +37,7 @@ export function describeFeatures({ version, commit, libseccomp, kernel }: Featur
     linux: {
       namespaces: sortedKeys(tables.namespaces),
       capabilities: Object.keys(tables.capabilities),
-      cgroup: { v1: false, v2: true, systemd: false, systemdUser: false, rdma: true },
+      cgroup: { v1: false, v2: true, systemd: true, systemdUser: true, rdma: true },
       seccomp: {
         enabled: true,
         actions: sortedKeys(tables.seccompActions),

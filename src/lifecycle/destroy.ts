@@ -2,6 +2,7 @@ import { closeSync } from "node:fs";
 
 import { cgroupProcesses, killCgroup } from "../cgroup/processes.ts";
 import { removeCgroup } from "../cgroup/removal.ts";
+import { leaveScope } from "../cgroup/systemd/driver.ts";
 import { TsrunError } from "../errors.ts";
 import { POLLIN, SIGKILL } from "../linux.ts";
 import { native } from "../native.ts";
@@ -25,6 +26,8 @@ export type ContainerEnds = {
 export function destroyContainer(ends: ContainerEnds, warn: (message: string) => void): void {
   if (ends.cgroupPath !== undefined) {
     if (cgroupProcesses(ends.cgroupPath).length > 0) killCgroup(ends.cgroupPath, SIGKILL);
+    const { cgroup } = ends.state;
+    if (cgroup?.driver === "systemd") leaveScope(cgroup, warn);
     removeCgroup(ends.cgroupPath);
   }
   removeStateDirectory(ends.directory);

@@ -2,7 +2,6 @@
 import { chmodSync, chownSync, closeSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 
-import { createCgroup } from "../cgroup/driver.ts";
 import { killCgroup } from "../cgroup/processes.ts";
 import { assertNever } from "../errors.ts";
 import { native } from "../native.ts";
@@ -14,6 +13,7 @@ import { makeStateDirectory, writeState } from "../state/store.ts";
 import { makeNotifyDirectory } from "../stdio/notify.ts";
 import { dial, handOver } from "../stdio/sockets.ts";
 import { hostRoot } from "./container-root.ts";
+import { enterCgroup, makeCgroup, recordOf } from "./cgroup-entry.ts";
 import { converse } from "./converse.ts";
 import { type ContainerEnds, destroyContainer, endProcess } from "./destroy.ts";
 import { initDeath, opFailure, opWarning } from "./failure.ts";
@@ -35,6 +35,7 @@ export type Made = {
   readonly pid: number;
   readonly pidfd: number;
   readonly cgroupFd: number;
+  readonly cgroupPath?: string;
   readonly socket: number;
   readonly progress: Progress;
   readonly startHooks: readonly ContainerHook[];
@@ -53,6 +54,8 @@ export type Making = {
   pidfd: number;
   socket: number;
   cgroupFd: number;
+  /** Its cgroup, once that is this container's. */
+  cgroupPath?: string;
   consoleSocket: number;
   pidfdSocket: number;
   console?: number;
@@ -95,10 +98,7 @@ export function begin(intent: Intent): Making {
     rootfs: intent.rootfs,
     created: now(),
     init: null,
-    cgroup: intent.cgroup && {
-      path: intent.cgroup.path,
-      driver: intent.options.systemdCgroup ? "systemd" : "cgroupfs",
-    },
+    cgroup: intent.cgroup && recordOf(intent.cgroup),
     rootless: intent.facts.rootless,
     namespaces: spec.linux?.namespaces ?? [],
     ...(intent.options.noNewKeyring ? { keyring: false } : {}),
@@ -156,7 +156,7 @@ export function containerRoot({ plan, facts }: Intent): { uid: number; gid: numb
 function bringUp(making: Making, stdio: readonly [number, number, number]): Progress {
   const { intent } = making;
   const { plan, facts, directory } = intent;
-  if (intent.cgroup) making.cgroupFd = createCgroup(intent.cgroup).fd;
+  makeCgroup(making);
   const handed = openHanded(plan.fds, { fifo: `${directory}/exec.fifo`, ids: facts });
   try {
     const init = spawnInit({
@@ -174,7 +174,7 @@ function bringUp(making: Making, stdio: readonly [number, number, number]): Prog
   const progress = converse(making.socket, start, (effect) => act(making, effect));
   if (progress.at === "failed") throw opFailure(plan, progress.report, intent.loaded.spec);
   if (progress.at === "died") {
-    throw initDeath(native().waitPidfd(making.pidfd, false)!, intent.cgroup?.path);
+    throw initDeath(native().waitPidfd(making.pidfd, false)!, making.cgroupPath);
   }
   return progress;
 }
@@ -183,7 +183,7 @@ function act(making: Making, effect: Exclude<Effect, { kind: "go" }>): void {
   const { intent } = making;
   switch (effect.kind) {
     case "enter-cgroup":
-      return; // it was born there
+      return enterCgroup(making, making.pid);
     case "write-maps":
       return writeIdMaps(making.pid, intent.plan.host.idMaps!, intent.facts);
     case "adopt":
@@ -265,13 +265,13 @@ export function abandon(making: Making): void {
     }
   };
   if (making.pidfd >= 0) {
-    if (intent.cgroup && making.cgroupFd >= 0) quietly(() => killCgroup(intent.cgroup!.path, 9));
+    if (making.cgroupPath !== undefined) quietly(() => killCgroup(making.cgroupPath!, 9));
     quietly(() => endProcess(making.pidfd));
   }
   const ends: ContainerEnds = {
     directory: intent.directory,
     state: making.state,
-    cgroupPath: making.cgroupFd >= 0 ? intent.cgroup?.path : undefined,
+    cgroupPath: making.cgroupPath,
   };
   quietly(() => destroyContainer(ends, intent.options.warn));
   const { pidfd, socket, cgroupFd, consoleSocket, pidfdSocket } = making;

@@ -5,6 +5,7 @@ import { isAbsolute, resolve } from "node:path";
 import { refuseUsed } from "../cgroup/directories.ts";
 import { cgroupOwner } from "../cgroup/owner.ts";
 import { type CgroupPlan, planCgroup } from "../cgroup/plan.ts";
+import { readSystemd } from "../cgroup/systemd/manager.ts";
 import { TsrunError } from "../errors.ts";
 import { reasonOf } from "../errno.ts";
 import type { HostFacts } from "../host/facts.ts";
@@ -91,7 +92,9 @@ function decide({ options, mode, inherited, bundle, loaded }: Given): Intent {
   const cgroup = planCgroup(spec.linux, facts.cgroup, {
     id: options.id,
     rootless,
-    systemd: options.systemdCgroup,
+    systemd: options.systemdCgroup
+      ? { ...readSystemd(rootless ? "user" : "system"), annotations: spec.annotations }
+      : null,
     owner: rootless ? null : cgroupOwner(spec),
   });
   // Before anything names this cgroup as the container's: `delete --force` kills what is in it.
@@ -107,6 +110,7 @@ function decide({ options, mode, inherited, bundle, loaded }: Given): Intent {
     listenFds: inherited.listen,
     seccomp,
     cgroupPath: cgroup?.path ?? null,
+    entersScope: cgroup?.scope !== undefined,
     notifySocket: wantsNotify() ? notifyDirectory(directory) : undefined,
     home: homeFor(spec.process, rootfs),
   });

@@ -10,7 +10,6 @@ import {
   writeFileSync,
 } from "node:fs";
 
-import { createCgroup } from "../cgroup/driver.ts";
 import { inheritedPipes, loadDescriptors } from "../criu/descriptors.ts";
 import {
   externalNamespaces,
@@ -39,6 +38,7 @@ import type { State } from "../state/state.ts";
 import { makeStateDirectory, writeState } from "../state/store.ts";
 import { type Foreground, openForeground } from "../stdio/foreground.ts";
 import { makeNotifyDirectory, notifyDirectory, wantsNotify } from "../stdio/notify.ts";
+import { enterCgroup, makeCgroup } from "./cgroup-entry.ts";
 import { converse } from "./converse.ts";
 import { converseAndReap, type Criu, openCriu } from "./criu.ts";
 import { opFailure } from "./failure.ts";
@@ -162,7 +162,7 @@ function bringBack(
     writeState(intent.directory, making.state);
     dialSockets(making);
     makeNotifyDirectory(intent.directory);
-    if (intent.cgroup) making.cgroupFd = createCgroup(intent.cgroup).fd;
+    makeCgroup(making);
     restoreProcesses(making, { options, given, stdio });
     return making;
   } catch (error) {
@@ -235,6 +235,7 @@ function startCriu(
       criu: file,
       env,
       fds,
+      entersScope: intent.cgroup?.scope !== undefined,
     });
     const handed = openHanded(plan.fds, { ids: facts });
     try {
@@ -245,7 +246,9 @@ function startCriu(
         handed: handed.fds,
         cgroupFd: making.cgroupFd,
       });
-      const progress = converse(init.socket, { at: "talking", last: null }, () => {});
+      const progress = converse(init.socket, { at: "talking", last: null }, ({ kind }) => {
+        if (kind === "enter-cgroup") enterCgroup(making, init.pid);
+      });
       closeSync(init.socket);
       if (progress.at === "failed") {
         native().waitPidfd(init.pidfd, false);

@@ -2,7 +2,8 @@
 //
 //   init (stage 1, or 2)            runtime
 //   --------------------            -------
-//   sync cgroup          ───▶       moves init into the container's cgroup (exec with an initial CPU affinity)
+//   sync cgroup          ───▶       moves init into the container's cgroup (exec with an initial CPU affinity), or has
+//                                   systemd start a scope with it
 //                        ◀───  go
 //   sync map             ───▶       writes uid_map and gid_map of the new user namespace
 //                        ◀───  go

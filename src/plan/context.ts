@@ -20,6 +20,8 @@ export type CreatePlanOptions = {
   readonly seccomp: CompiledSeccomp | null;
   /** Absolute directory of the container's cgroup, for cgroup mounts that cannot be new ones. */
   readonly cgroupPath: string | null;
+  /** systemd gives the container its cgroup, and wants a process for it: init waits at sync point `cgroup` first. */
+  readonly entersScope?: boolean;
   /** Directory of the host with notify.sock, bound on /run/notify. */
   readonly notifySocket?: string;
   /** Home directory of the user in the container's /etc/passwd; used when the environment has none. */

@@ -33,6 +33,7 @@ import {
   planRoot,
   planSwitchRoot,
 } from "./rootfs.ts";
+import { planScopeEntry } from "./scope-entry.ts";
 import { hasLabels } from "./security.ts";
 import { emptySlots, handSlot, openSlot, type Slots } from "./slots.ts";
 import { planSysctl } from "./sysctl.ts";
@@ -70,6 +71,7 @@ export function planCreate(spec: ValidSpec, facts: HostFacts, options: CreatePla
   freeNamespaces(joined, slots);
   const setup = planSetup(context, process);
   const ops = [
+    ...planScopeEntry(options),
     ...planOomScore(process),
     ...planStages(context, joined),
     ...planSession(context),

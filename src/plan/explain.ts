@@ -1,4 +1,5 @@
 import type { CgroupPlan } from "../cgroup/plan.ts";
+import type { BusValue } from "../native.ts";
 import { detailOf } from "./explain-details.ts";
 import { namespaceNames } from "./namespaces.ts";
 import type { HostSteps, Plan, PlannedOp } from "./plan.ts";
@@ -23,12 +24,12 @@ type Draft = Omit<Step, "line" | "column">;
 
 /** A plan in words: what tsrun and init would do, in order, and the place in config.json that asks for it. */
 export function explainPlan(plan: Plan, cgroup: CgroupPlan | null, locate: Locate): Step[] {
-  const drafts = [...explainCgroup(cgroup), explainSpawn(plan)];
+  const drafts = [...(cgroup?.scope ? [] : explainCgroup(cgroup)), explainSpawn(plan)];
   for (const op of plan.ops) {
     const last = drafts.at(-1);
     if (last !== undefined && belongsTo(op, last)) drafts[drafts.length - 1] = withDetail(last, op);
     else drafts.push(withDetail(stepOf(op), op));
-    if (op.op === "sync") drafts.push(...explainSync(Number(op.point), plan.host));
+    if (op.op === "sync") drafts.push(...explainSync(Number(op.point), plan.host, cgroup));
     if (op.op === "seccomp" && plan.host.listener !== undefined) {
       const what = `send the seccomp listener to ${plan.host.listener.path}`;
       drafts.push({ who: "runtime", what, pointer: "/linux/seccomp/listenerPath" });
@@ -105,13 +106,17 @@ function explainCgroup(cgroup: CgroupPlan | null): Draft[] {
   if (cgroup === null) return [{ who: "runtime", what: "make no cgroup" }];
   const enable =
     cgroup.controllers.length > 0 ? { details: [`enable ${cgroup.controllers.join(" ")}`] } : {};
+  const { scope } = cgroup;
+  const pointer = "/linux/cgroupsPath";
   const steps: Draft[] = [
-    {
-      who: "runtime",
-      what: `create cgroup ${cgroup.path}`,
-      pointer: "/linux/cgroupsPath",
-      ...enable,
-    },
+    scope === undefined
+      ? { who: "runtime", what: `create cgroup ${cgroup.path}`, pointer, ...enable }
+      : {
+          who: "runtime",
+          what: `have systemd start ${scope.unit}, with init in it, as cgroup ${cgroup.path}`,
+          pointer,
+          details: scope.properties.map(([name, , value]) => `${name}=${wordOf(value)}`),
+        },
   ];
   for (const { file, value, origin, optional } of cgroup.writes) {
     const what = `write ${file} = ${value.trim()}`;
@@ -125,8 +130,14 @@ function explainCgroup(cgroup: CgroupPlan | null): Draft[] {
   return steps;
 }
 
-function explainSync(point: number, host: HostSteps): Draft[] {
+function wordOf(value: BusValue): string {
+  return Array.isArray(value) ? `[${value.map(wordOf).join(" ")}]` : String(value);
+}
+
+function explainSync(point: number, host: HostSteps, cgroup: CgroupPlan | null): Draft[] {
   switch (point) {
+    case syncPoint.cgroup:
+      return explainCgroup(cgroup);
     case syncPoint.map:
       return explainMaps(host);
     case syncPoint.netns:

@@ -5,6 +5,7 @@ import { describe, type CreateContext } from "./context.ts";
 import { planMountPoints } from "./mounts.ts";
 import { chooseNamespaces } from "./namespaces.ts";
 import type { HandedFd, Plan, PlannedOp } from "./plan.ts";
+import { planScopeEntry } from "./scope-entry.ts";
 import { emptySlots, handSlot, openSlot } from "./slots.ts";
 import { noSlot } from "./wire.ts";
 
@@ -18,6 +19,8 @@ export type RestorePlanOptions = {
   /** Absolute path of CRIU, and its environment. */
   readonly criu: string;
   readonly env: readonly string[];
+  /** See CreatePlanOptions. */
+  readonly entersScope: boolean;
   /** Descriptors for CRIU from 3 on; the first one is its socket. */
   readonly fds: readonly HandedFd[];
 };
@@ -49,6 +52,7 @@ export function planRestore(spec: ValidSpec, facts: HostFacts, options: RestoreP
   const what = `mount rootfs ${rootfs}`;
   const args = ["criu", "swrk", "3"];
   const ops: PlannedOp[] = [
+    ...planScopeEntry(options),
     ...describe("", 'make "/" rslave', { op: "propagate", path: "/", flags: MS_SLAVE | MS_REC }),
     ...describe(
       origin,

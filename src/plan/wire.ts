@@ -198,7 +198,7 @@ export const syncPoint = {
   start: 4,
   /** the namespaces exist: the runtime moves network devices into them */
   netns: 5,
-  /** exec with an initial CPU affinity: the runtime moves the process into the container's cgroup */
+  /** the process is to go on in the container's cgroup: the runtime, or systemd, moves it there */
   cgroup: 6,
 } as const;
 

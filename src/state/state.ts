@@ -17,7 +17,7 @@ export type State = {
   /** RFC 3339 with up to nine digits of a second, UTC. */
   readonly created: string;
   readonly init: ProcessIdentity | null;
-  readonly cgroup: { readonly path: string; readonly driver: "cgroupfs" | "systemd" } | null;
+  readonly cgroup: ContainerCgroup | null;
   readonly rootless: boolean;
   /** The namespaces of config.json; one without a path belongs to this container alone. */
   readonly namespaces: readonly { readonly type: NamespaceType; readonly path?: string }[];
@@ -29,6 +29,16 @@ export type State = {
   /** The hooks that are still to come after `create`. */
   readonly hooks?: LaterHooks;
 };
+
+/** With the driver that made it: callers do not repeat their choice. */
+export type ContainerCgroup =
+  | { readonly path: string; readonly driver: "cgroupfs" }
+  | {
+      readonly path: string;
+      readonly driver: "systemd";
+      readonly unit: string;
+      readonly instance: "system" | "user";
+    };
 
 export type LaterHooks = {
   readonly startContainer?: readonly Hook[];

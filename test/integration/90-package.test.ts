@@ -138,7 +138,7 @@ const issues = checkConfig(text, "config.json").filter(({ severity }) => severit
 
 const loaded = loadSpec(bundle);
 const facts = readHostFacts({});
-const cgroup = planCgroup(loaded.spec.linux, facts.cgroup, { id, rootless: facts.rootless, systemd: false });
+const cgroup = planCgroup(loaded.spec.linux, facts.cgroup, { id, rootless: facts.rootless, systemd: null });
 const plan = planCreate(loaded.spec, facts, {
   id, bundle, start: "fifo", noPivot: false, noNewKeyring: false, preserveFds: 0, listenFds: 0, seccomp: null,
   cgroupPath: cgroup?.path ?? null,

@@ -38,12 +38,6 @@ echo 2 > /proc/sys/kernel/io_uring_disabled
 ip link set lo up
 hostname lab
 for tty in 0 1; do stty -F /dev/ttyS$tty raw -echo -onlcr; done
-# like systemd does: nothing in the root of the tree, all controllers on for children
-mount -t cgroup2 -o nosuid,nodev,noexec,nsdelegate cgroup2 /sys/fs/cgroup
-mkdir /sys/fs/cgroup/init.scope && echo 1 > /sys/fs/cgroup/init.scope/cgroup.procs
-for controller in $(cat /sys/fs/cgroup/cgroup.controllers); do
-	echo "+$controller" > /sys/fs/cgroup/cgroup.subtree_control
-done
 cat > /run/lab-command << 'X'
 #!/bin/bash
 . /.lab/env
@@ -58,6 +52,13 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 $out 2> /dev/null || kill -0 $err 2> /
 sleep 0.05
 echo $status > /.lab/status
 X
+if [ "$(cat /.lab/kind)" = systemd ]; then exec /bin/bash /.lab/systemd; fi
+# like systemd does: nothing in the root of the tree, all controllers on for children
+mount -t cgroup2 -o nosuid,nodev,noexec,nsdelegate cgroup2 /sys/fs/cgroup
+mkdir /sys/fs/cgroup/init.scope && echo 1 > /sys/fs/cgroup/init.scope/cgroup.procs
+for controller in $(cat /sys/fs/cgroup/cgroup.controllers); do
+	echo "+$controller" > /sys/fs/cgroup/cgroup.subtree_control
+done
 setsid /bin/bash /run/lab-command < /dev/null
 sync
 exec busybox poweroff -f

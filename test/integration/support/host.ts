@@ -6,7 +6,8 @@ import { accessSync, constants, existsSync, readdirSync, readFileSync } from "no
  */
 export type Need = keyof typeof needs;
 
-type Check = { holds: () => boolean; why: string; lab: boolean };
+/** `lab`: which kernel of the lab has it; "systemd" is the one with systemd as process 1. */
+type Check = { holds: () => boolean; why: string; lab: boolean | "systemd" };
 
 const controllers = (name: string): Check => ({
   holds: () => unified() && controllerNames().includes(name),
@@ -20,6 +21,12 @@ const needs = {
     holds: () => !unified() && existsSync("/sys/fs/cgroup/unified/cgroup.procs"),
     why: "needs a hybrid cgroup layout",
     lab: false,
+  },
+  /** A text that scripts/summarize.ts knows. */
+  systemd: {
+    holds: () => unified() && existsSync("/run/systemd/system"),
+    why: "needs systemd as process 1",
+    lab: "systemd",
   },
   memory: controllers("memory"),
   cpu: controllers("cpu"),
@@ -50,7 +57,9 @@ export function requires(...wanted: Need[]): string | false {
   const missing = wanted.find((name) => !needs[name].holds());
   if (missing === undefined) return false;
   const { why, lab } = needs[missing];
-  return lab && process.env.TSRUN_LAB_INSIDE === undefined ? `lab: ${why}` : why;
+  const inside = process.env.TSRUN_LAB_INSIDE;
+  const elsewhere = lab === "systemd" ? inside !== "systemd" : lab && inside === undefined;
+  return elsewhere ? `lab: ${why}` : why;
 }
 
 /** The mount point of the cgroup v2 tree. */

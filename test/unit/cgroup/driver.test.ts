@@ -38,7 +38,7 @@ function plan(t: { teardown(run: () => void): void }, resources?: Resources): Cg
   return planCgroup({ cgroupsPath: `${parent}/a/b`, resources }, layout, {
     id: "x",
     rootless: false,
-    systemd: false,
+    systemd: null,
   })!;
 }
 

@@ -18,7 +18,7 @@ const hybrid: CgroupLayout = {
   controllers: ["hugetlb"],
   v1Controllers: ["cpu", "memory", "blkio", "pids"],
 };
-const options = { id: "web", rootless: false, systemd: false };
+const options = { id: "web", rootless: false, systemd: null };
 const denyAll: Linux = { resources: { devices: [{ allow: false, access: "rwm" }] } };
 
 t.test(
@@ -104,11 +104,13 @@ t.test("no limit is no limit, controller or not", async (t) => {
   t.strictSame(plan?.writes, []);
 });
 
-t.test("the systemd driver is refused, clearly", async (t) => {
-  t.throws(() => planCgroup(denyAll, unified, { ...options, systemd: true }), {
-    code: "CONFIG_UNSUPPORTED",
-    message: /systemd cgroup driver/,
-  });
+t.test("with the systemd driver the cgroup is that of a scope", async (t) => {
+  const systemd = { instance: "user", version: 257, controlGroup: "/user.slice/a" } as const;
+  const plan = planCgroup({ cgroupsPath: "a-b.slice:x:y" }, unified, { ...options, systemd })!;
+  t.equal(plan.path, "/sys/fs/cgroup/user.slice/a/a.slice/a-b.slice/x-y.scope");
+  t.match(plan.scope, { unit: "x-y.scope", instance: "user" });
+  const names = plan.scope!.properties.map(([name]) => name);
+  t.equal(new Set(names).size, names.length, "each property once");
 });
 
 t.test("without a v2 tree there is no container", async (t) => {

@@ -100,7 +100,7 @@ t.test("the features document says what engines look for", async (t) => {
     ociVersionMin: "1.0.0",
     ociVersionMax: "1.3.0",
     linux: {
-      cgroup: { v1: false, v2: true, systemd: false },
+      cgroup: { v1: false, v2: true, systemd: true, systemdUser: true },
       seccomp: { enabled: true },
       mountExtensions: { idmap: { enabled: true } },
     },
