@@ -1,6 +1,5 @@
 // What init reports, in the words that callers know and with the place in config.json.
-import { readFileSync } from "node:fs";
-
+import { describeShortage, readOutOfMemory, readShortage, smallestLimit } from "../cgroup/oom.ts";
 import { type ErrorCode, TsrunError } from "../errors.ts";
 import { errnoName, errnoText } from "../errno.ts";
 import type { Exit } from "../native.ts";
@@ -31,6 +30,7 @@ export function opFailure(plan: Plan, report: OpReport, spec: Spec): TsrunError 
 }
 
 function hintFor(plan: Plan, op: PlannedOp, report: OpReport): string | undefined {
+  if (errnoName(report.errno) === "ENOMEM") return outOfMemoryHint;
   const maps = plan.host.idMaps;
   if (op.op !== "attach_root" || maps === undefined || errnoName(report.errno) !== "EACCES") return;
   const root = maps.uid.find(({ containerID }) => containerID === 0)?.hostID;
@@ -78,13 +78,27 @@ function reasonOf({ text, errno, complete }: OpReport): string {
   return text === "" ? errnoText(errno) : `${text}: ${errnoText(errno)}`;
 }
 
+/** The error for an init that could not even be executed: the kernel says so in several ways when a cgroup has no memory for it. */
+export function spawnFailure(error: unknown, cgroupPath: string | undefined): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (cgroupPath === undefined || (code !== "ENOMEM" && code !== "E2BIG")) return error;
+  const shortage = readShortage(cgroupPath);
+  if (shortage.limited === null) return error;
+  return new TsrunError(
+    "INIT",
+    `unable to start container process: no memory for container init (memory limit too low?): ${describeShortage(shortage, cgroupPath)}`,
+    { pointer: "/linux/resources/memory/limit", hint: outOfMemoryHint, errno: code, cause: error },
+  );
+}
+
 /** The error for an init that ended without a word. */
 export function initDeath(exit: Exit, cgroupPath: string | undefined): TsrunError {
-  if (exit.signaled && exit.code === 9 && wasOomKilled(cgroupPath)) {
+  const oom = exit.signaled && exit.code === 9 && cgroupPath && readOutOfMemory(cgroupPath);
+  if (oom && cgroupPath) {
     return new TsrunError(
       "INIT",
-      "unable to start container process: container init was OOM-killed (memory limit too low?)",
-      { pointer: "/linux/resources/memory/limit" },
+      `unable to start container process: container init was OOM-killed (memory limit too low?): ${describeShortage(oom, cgroupPath)}`,
+      { pointer: "/linux/resources/memory/limit", hint: outOfMemoryHint },
     );
   }
   const how = exit.signaled
@@ -102,11 +116,5 @@ export function initDeath(exit: Exit, cgroupPath: string | undefined): TsrunErro
   );
 }
 
-function wasOomKilled(cgroupPath: string | undefined): boolean {
-  if (cgroupPath === undefined) return false;
-  try {
-    return /^oom_kill [1-9]/m.test(readFileSync(`${cgroupPath}/memory.events`, "utf8"));
-  } catch {
-    return false; // no memory controller
-  }
-}
+/** What a person can do about a limit that is too low. */
+export const outOfMemoryHint = `the smallest limit known to work, for /bin/true, is ${smallestLimit} bytes; a program needs what it needs besides`;

@@ -16,7 +16,7 @@ import { hostRoot } from "./container-root.ts";
 import { enterCgroup, makeCgroup, recordOf } from "./cgroup-entry.ts";
 import { converse } from "./converse.ts";
 import { type ContainerEnds, destroyContainer, endProcess } from "./destroy.ts";
-import { initDeath, opFailure, opWarning } from "./failure.ts";
+import { initDeath, opFailure, opWarning, spawnFailure } from "./failure.ts";
 import { openHanded } from "./handed.ts";
 import { type ContainerHook, runContainerHooks, runHostHooks } from "./hooks.ts";
 import { planCreateHooks, planStartHooks } from "./hook-plans.ts";
@@ -167,6 +167,8 @@ function bringUp(making: Making, stdio: readonly [number, number, number]): Prog
       cgroupFd: making.cgroupFd,
     });
     Object.assign(making, init);
+  } catch (error) {
+    throw spawnFailure(error, intent.cgroup?.path);
   } finally {
     handed.close();
   }

@@ -1,10 +1,11 @@
 import { closeSync } from "node:fs";
 
+import { describeShortage, readOutOfMemory } from "../cgroup/oom.ts";
 import { native } from "../native.ts";
 import { openForeground } from "../stdio/foreground.ts";
 import { bindNotify } from "../stdio/notify.ts";
 import { converse, sendGo } from "./converse.ts";
-import { opFailure } from "./failure.ts";
+import { opFailure, outOfMemoryHint } from "./failure.ts";
 import { runContainerHooks } from "./hooks.ts";
 import { located } from "./locate.ts";
 import { containerRoot, discard, type Made, makeContainer, release } from "./make.ts";
@@ -39,6 +40,7 @@ export function runContainer(options: RunOptions): number {
     closeSync(made.lock);
     made.warnings.forEach(options.warn);
     const code = foreground.stay({ pid: made.pid, pidfd: made.pidfd, notify });
+    if (code === killed) explainKill(made, options.warn);
     finish(made, options);
     return code;
   } finally {
@@ -62,6 +64,16 @@ function begin(made: Made): number | undefined {
     discard(made);
     throw located(error, intent.loaded);
   }
+}
+
+/** 128 and SIGKILL. */
+const killed = 137;
+
+function explainKill({ intent }: Made, warn: (message: string) => void): void {
+  const path = intent.cgroup?.path;
+  const oom = path === undefined ? undefined : readOutOfMemory(path);
+  if (oom === undefined) return;
+  warn(`container process was OOM-killed: ${describeShortage(oom, path!)}; ${outOfMemoryHint}`);
 }
 
 function finish(made: Made, options: RunOptions): void {

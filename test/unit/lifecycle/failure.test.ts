@@ -1,6 +1,6 @@
 import t from "tap";
 
-import { initDeath, opFailure, opWarning } from "../../../src/lifecycle/failure.ts";
+import { initDeath, opFailure, spawnFailure, opWarning } from "../../../src/lifecycle/failure.ts";
 import type { Plan, PlannedOp } from "../../../src/plan/plan.ts";
 import type { Spec } from "../../../src/spec/types.ts";
 
@@ -108,8 +108,29 @@ t.test("an init that was killed says by what", (t) => {
 });
 
 t.test("an init that was killed for want of memory says so", (t) => {
-  const cgroup = t.testdir({ "memory.events": "low 0\noom 1\noom_kill 1\n" });
+  const cgroup = t.testdir({
+    "memory.events": "low 0\noom 1\noom_kill 1\n",
+    "memory.max": "65536\n",
+    "memory.peak": "65500\n",
+  });
   const error = initDeath({ pid: 1, code: 9, signaled: true }, cgroup);
-  t.match(error.message, /container init was OOM-killed \(memory limit too low\?\)/);
+  t.match(
+    error.message,
+    "container init was OOM-killed (memory limit too low?): memory.max is 65536 bytes, at most 65500 were used",
+  );
+  t.match(error.hint, /the smallest limit known to work/);
+  t.end();
+});
+
+t.test("an init that could not be executed for want of memory says so", (t) => {
+  const cgroup = t.testdir({ "memory.max": "4096\n", "memory.peak": "4096\n" });
+  const cause = Object.assign(new Error("execve"), { code: "E2BIG", syscall: "execve" });
+  t.match(spawnFailure(cause, cgroup), {
+    message:
+      "unable to start container process: no memory for container init (memory limit too low?): memory.max is 4096 bytes, at most 4096 were used",
+    pointer: "/linux/resources/memory/limit",
+  });
+  t.equal(spawnFailure(cause, undefined), cause);
+  t.equal(spawnFailure(cause, t.testdir({ none: {} })), cause, "without a limit it is not that");
   t.end();
 });
