@@ -1,33 +1,10 @@
-import { spawn } from "node:child_process";
-import { existsSync, readFileSync, readlinkSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
-import type { Writable } from "node:stream";
 import t from "tap";
+import { onTerminal, receiver } from "./support/console.ts";
 import { prepare, shell, type Container } from "./support/container.ts";
-import { addProbe, probe } from "./support/probe.ts";
+import { addProbe } from "./support/probe.ts";
 import { execute, notWith, runcBefore, runtime } from "./support/runtime.ts";
-import { until } from "./support/wait.ts";
-
-/** A console socket as engines have it; what comes from the terminal is collected. */
-function receiver(c: Container) {
-  const path = join(c.bundle, "console.sock");
-  const child = spawn(probe(), ["receive", path], { stdio: ["pipe", "pipe", "inherit"] });
-  let text = "";
-  child.stdout.on("data", (chunk: Buffer) => (text += chunk.toString()));
-  if (!until(() => existsSync(path))) throw new Error("the receiver does not listen");
-  const shows = async (wanted: RegExp | string) => {
-    for (let i = 0; i < 300 && text.match(wanted) === null; i += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    return text;
-  };
-  return {
-    path,
-    shows,
-    type: (keys: string) => child.stdin.write(keys),
-    close: () => child.kill("SIGKILL"),
-  };
-}
 
 t.test("the console socket gets one terminal with a short payload, then its end", async (t) => {
   const c = prepare(t, (config) => {
@@ -72,22 +49,12 @@ t.test("resizing the terminal reaches the container", async (t) => {
     config.process.args = shell("trap 'probe size' WINCH; echo up; while :; do sleep 0.02; done");
   });
   addProbe(c);
-  const child = spawn(probe(), ["pty", "20", "60", ...runInTerminal(c)], {
-    stdio: ["pipe", "pipe", "inherit", "pipe"],
-  });
-  let text = "";
-  child.stdout!.on("data", (chunk: Buffer) => (text += chunk.toString()));
-  const shows = async (wanted: string) => {
-    for (let i = 0; i < 300 && !text.includes(wanted); i += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    return text;
-  };
-  t.match(await shows("up"), "up");
-  (child.stdio[3] as Writable).write("resize 33 99\n");
-  t.match(await shows("33 99"), "33 99");
+  const terminal = onTerminal(20, 60, runInTerminal(c));
+  t.match(await terminal.shows("up"), "up");
+  terminal.resize("33 99");
+  t.match(await terminal.shows("33 99"), "33 99");
   t.equal(c.kill("KILL").status, 0);
-  t.equal(await new Promise((resolve) => child.on("close", resolve)), 137);
+  t.equal(await terminal.end, 137);
 });
 
 t.test(
@@ -100,19 +67,12 @@ t.test(
       );
     });
     addProbe(c);
-    const child = spawn(probe(), ["pty", "20", "60", ...runInTerminal(c)], {
-      stdio: ["pipe", "pipe", "inherit"],
-    });
-    let text = "";
-    child.stdout.on("data", (chunk: Buffer) => (text += chunk.toString()));
-    for (let i = 0; i < 300 && !text.includes("up"); i += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    t.match(text, /20 60\r\nup\r\n$/);
-    child.stdin.write("\x03");
-    t.equal(await new Promise((resolve) => child.on("close", resolve)), 6);
-    t.match(text, "^C", "the container's terminal echoes it");
-    t.match(text, "INT");
+    const terminal = onTerminal(20, 60, runInTerminal(c));
+    t.match(await terminal.shows("up"), /20 60\r\nup\r\n$/);
+    terminal.type("\x03");
+    t.equal(await terminal.end, 6);
+    t.match(terminal.output(), "^C", "the container's terminal echoes it");
+    t.match(terminal.output(), "INT");
   },
 );
 
@@ -123,10 +83,7 @@ t.test("the caller's terminal is as it was afterwards", async (t) => {
   });
   const command = runInTerminal(c).join(" ");
   const script = `stty -a > ${c.bundle}/before; ${command}; stty -a > ${c.bundle}/after`;
-  const child = spawn(probe(), ["pty", "20", "60", "sh", "-c", script], {
-    stdio: ["pipe", "ignore", "inherit"],
-  });
-  await new Promise((resolve) => child.on("close", resolve));
+  t.equal(await onTerminal(20, 60, ["sh", "-c", script]).end, 0);
   const before = readFileSync(join(c.bundle, "before"), "utf8");
   t.match(before, "icanon");
   t.equal(readFileSync(join(c.bundle, "after"), "utf8"), before);
