@@ -5,6 +5,11 @@
 #include "report.h"
 
 #define SIGNAL_COUNT 64
+#define SIGHUP 1
+#define SIGINT 2
+#define SIGQUIT 3
+#define SIGTERM 15
+#define SA_RESTORER 0x04000000
 #define SIG_SETMASK 2
 #define MOST_CPUS 8192
 
@@ -14,11 +19,37 @@
 static unsigned callers_umask;
 static bool umask_is_callers;
 
+struct signal_action {
+    void (*handler)(int);
+    uint64_t flags;
+    void (*restorer)(void);
+    uint64_t mask;
+};
+
+static void end_by_signal(int signal) {
+    exit_now(128 + signal);
+}
+
+static void never_returned_to(void) {
+    exit_now(1);
+}
+
+// The first process of a pid namespace is immune to signals that it does not catch, and a container that was created
+// must be possible to end. The program gets the defaults back by its execve.
+static void catch_signals(void) {
+    static const int ending[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    static const struct signal_action action = {end_by_signal, SA_RESTORER, never_returned_to, 0};
+    for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
+        sys(rt_sigaction, ending[i], &action, NULL, sizeof action.mask);
+}
+
 void set_process_defaults(void) {
     // sigaction with everything zero is SIG_DFL; KILL and STOP refuse, and that is fine.
-    static const uint64_t defaults[8], no_signals;
+    static const struct signal_action defaults;
+    static const uint64_t no_signals;
     for (int signal = 1; signal <= SIGNAL_COUNT; signal++)
-        sys(rt_sigaction, signal, defaults, NULL, sizeof no_signals);
+        sys(rt_sigaction, signal, &defaults, NULL, sizeof no_signals);
+    catch_signals();
     sys(rt_sigprocmask, SIG_SETMASK, &no_signals, NULL, sizeof no_signals);
     // Files are made with the modes that the plan says.
     callers_umask = (unsigned)sys(umask, 0);

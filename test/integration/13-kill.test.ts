@@ -95,3 +95,12 @@ t.test(
     t.notOk(isAlive(pid));
   },
 );
+
+t.test("a created container can be ended by the signals that end programs", async (t) => {
+  for (const signal of ["TERM", "INT", "HUP"]) {
+    const c = prepare(t, (config) => (config.process.args = ["sleep", "100"]));
+    t.equal(c.create().status, 0);
+    t.equal(c.kill(signal).status, 0);
+    t.ok(c.waitFor("stopped"), signal);
+  }
+});
