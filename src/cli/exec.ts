@@ -1,17 +1,31 @@
 import { TsrunError } from "../errors.ts";
-import { execInContainer } from "../lifecycle/exec.ts";
+import { execInContainer, type ExecOptions } from "../lifecycle/exec.ts";
 import type { ProcessChanges, ProcessChoice } from "../lifecycle/exec-process.ts";
+import type { WrongProcess } from "../spec/process-file.ts";
 import type { Invocation } from "./invocation.ts";
 
 type Exec = Invocation<"exec">;
 
 /** tsrun exec */
 export async function exec(invocation: Exec): Promise<number> {
-  const { flags, args, log, root } = invocation;
-  return execInContainer({
+  const choice = await chooseProcess(invocation);
+  try {
+    return execInContainer({ ...optionsOf(invocation), process: choice });
+  } catch (error) {
+    throw error instanceof TsrunError && isWrongProcess(error.cause)
+      ? (await import("../spec/process-problems.ts")).refuseProcess(error.cause)
+      : error;
+  }
+}
+
+function isWrongProcess(cause: unknown): cause is WrongProcess {
+  return typeof cause === "object" && cause !== null && "wrong" in cause;
+}
+
+function optionsOf({ flags, args, log, root }: Exec): Omit<ExecOptions, "process"> {
+  return {
     root: root.path,
     id: args[0]!,
-    process: await chooseProcess(invocation),
     detach: flags.detach,
     pidFile: flags["pid-file"] || undefined,
     consoleSocket: flags["console-socket"] || undefined,
@@ -21,7 +35,7 @@ export async function exec(invocation: Exec): Promise<number> {
     ignorePaused: flags["ignore-paused"],
     warn: log.warn,
     debug: log.debugging,
-  });
+  };
 }
 
 /** With --process all that shapes a process comes from the file, as with runc. */

@@ -1,6 +1,6 @@
 // The process that exec starts: the container's own with what the command line says, or that of a file.
 import { TsrunError } from "../errors.ts";
-import type { LoadedProcess } from "../spec/process-file.ts";
+import type { LoadedProcess, WrongProcess } from "../spec/process-file.ts";
 import type { Capabilities, Process, ValidSpec } from "../spec/types.ts";
 import type { State } from "../state/state.ts";
 import type { ContainerConfig } from "./container-config.ts";
@@ -32,7 +32,7 @@ export type Wanted = {
 };
 
 /** The container's own process with changes, or one of a file. */
-export type ProcessChoice = ProcessChanges | (() => LoadedProcess);
+export type ProcessChoice = ProcessChanges | (() => LoadedProcess | WrongProcess);
 
 /** Decides what process is run in a container. */
 export function chooseProcess(
@@ -43,6 +43,7 @@ export function chooseProcess(
   const { spec } = config;
   if (typeof choice === "function") {
     const loaded = choice();
+    if ("wrong" in loaded) throw wrongProcess(loaded);
     const locate = (error: unknown): unknown => locatedInFile(error, loaded, config);
     return { process: completeProcess(loaded, spec), config, base: ".", locate };
   }
@@ -52,6 +53,10 @@ export function chooseProcess(
     return located(error, config);
   };
   return { process: changeProcess(choice, spec), config, base: bundle, locate };
+}
+
+function wrongProcess(cause: WrongProcess): TsrunError {
+  return new TsrunError("CONFIG_INVALID", `${cause.file} is not a valid process`, { cause });
 }
 
 function isBelow(pointer: string | undefined, pointers: readonly string[]): boolean {

@@ -2,10 +2,7 @@ import { readFileSync } from "node:fs";
 
 import { TsrunError } from "../errors.ts";
 import { reasonOf } from "../errno.ts";
-import type { Issue } from "./issue.ts";
-import { refusal } from "./load.ts";
 import { normalize } from "./normalize.ts";
-import { findProblems } from "./problems.ts";
 import { parseText } from "./read.ts";
 import { processRules } from "./rules/process.ts";
 import { process as processSchema } from "./schema/process.ts";
@@ -18,15 +15,16 @@ export type LoadedProcess = {
   readonly text: string;
 };
 
-/** Reads a process for exec from a file, which may be a pipe; refuses what a config.json with it would be refused for. */
-export function loadProcess(file: string): LoadedProcess {
+/** What is in a file that is no such section; refuseProcess (process-problems.ts) says what is wrong with it. */
+export type WrongProcess = Omit<LoadedProcess, "process"> & { readonly wrong: unknown };
+
+/** Reads a process for exec from a file, which may be a pipe. What a config.json would be refused for is told apart. */
+export function loadProcess(file: string): LoadedProcess | WrongProcess {
   const text = readProcess(file);
   const value = normalize(parseText(text, file), text);
-  if (!processSchema.fits(value) || breaksRules(value as Process)) {
-    const problems = findProblems({ process: value }, "create");
-    throw refusal(problems.filter(isAboutProcess).map(inFile), { file, text });
-  }
-  return { process: value as Process, file, text };
+  return processSchema.fits(value) && keepsRules(value as Process)
+    ? { process: value as Process, file, text }
+    : { wrong: value, file, text };
 }
 
 function readProcess(file: string): string {
@@ -37,19 +35,10 @@ function readProcess(file: string): string {
   }
 }
 
-function breaksRules(process: Process): boolean {
-  let broken = false;
+function keepsRules(process: Process): boolean {
+  let broken = 0;
   for (const { create, check } of processRules) {
-    if (create === "refuse") check({ process }, () => (broken = true));
+    if (create === "refuse") check({ process }, () => (broken += 1));
   }
-  return broken;
-}
-
-function isAboutProcess({ pointer }: Issue): boolean {
-  return /^\/process(\/|$)/.test(pointer);
-}
-
-/** In the file the process is the whole. */
-function inFile(issue: Issue): Issue {
-  return { ...issue, pointer: issue.pointer.replace(/^\/process/, "") };
+  return broken === 0;
 }

@@ -5,6 +5,7 @@ import { otherPlatforms } from "./rules/linux.ts";
 import { isObject } from "./json.ts";
 import type { Schema } from "./schema/blocks.ts";
 import { spec } from "./schema/spec.ts";
+import { schemaOf } from "./schema/zod.ts";
 
 type Definition = {
   type: string;
@@ -73,7 +74,7 @@ const renamed: Readonly<Record<string, string>> = {
 /** A warning for every field that no section of the specification has. */
 export function findUnknownKeys(value: unknown): Issue[] {
   const issues: Issue[] = [];
-  walk({ value, schema: spec.schema(), pointer: "", path: [] }, issues);
+  walk({ value, schema: schemaOf(spec), pointer: "", path: [] }, issues);
   return issues;
 }
 

@@ -65,6 +65,16 @@ function commandOf(runtime: Runtime): string {
   return runtime === "tsrun" ? `${guestWork}/dist/tsrun` : runtime;
 }
 
+/** The container that one runtime executes in, the same in all rounds. */
+function runningName(runtime: Runtime): string {
+  return `bench-running-${runtime}`;
+}
+
+/** Runs a command for each of the containers that are executed in. */
+function forEachRunning(words: (command: string, id: string) => string): string {
+  return runtimes.map((runtime) => words(commandOf(runtime), runningName(runtime))).join("; ");
+}
+
 /** The cases, in the language of driver.c. */
 function cases(): string {
   const lines: string[] = [];
@@ -85,12 +95,17 @@ function cases(): string {
     add(`${runtime} kill`, create, start, kill.replace("pre", "time"), "reap", ...clear);
     add(`${runtime} delete`, create, start, kill, "reap", `time ${r} delete ${id}`, "reap");
     add(`${runtime} run`, `time ${r} run -b ${guestWork}/true ${id}`, "reap");
+    add(`${runtime} exec`, `time ${r} exec ${runningName(runtime)} /bin/busybox true`, "reap");
   }
   return `${lines.join("\n")}\n`;
 }
 
 /** Runs the driver inside the tree; returns its output. */
 function measure(work: string): string {
+  const begin = forEachRunning(
+    (command, id) => `${command} run -d -b ${guestWork}/sleep ${id} < /dev/null > /dev/null 2>&1`,
+  );
+  const end = forEachRunning((command, id) => `${command} delete --force ${id}`);
   const script = `set -e
 mount --bind "$G" "$G"; cd "$G"
 mount -t proc proc proc
@@ -100,7 +115,7 @@ mount --rbind /dev dev
 mount -t tmpfs run run; mount -t tmpfs tmp tmp
 mkdir -p tmp/old .${guestWork}; mount --bind "$W" .${guestWork}
 pivot_root . tmp/old
-exec chroot . /bin/sh -c 'umount -l /tmp/old; exec ${guestWork}/driver ${rounds} 3 ${guestWork}/cases'
+exec chroot . /bin/sh -c 'umount -l /tmp/old; ${begin}; ${guestWork}/driver ${rounds} 3 ${guestWork}/cases; code=$?; ${end}; exit $code'
 `;
   const result = spawnSync("unshare", ["-m", "--propagation", "private", "sh", "-c", script], {
     env: { ...process.env, G: guest, W: work, PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
@@ -162,7 +177,7 @@ function print(medians: Map<string, Figures>): void {
   row(["operation", "/ runc", "/ crun", "/ node"]);
   row(["---", "---:", "---:", "---:"]);
   const wall = (name: string): number => medians.get(name)?.wall ?? NaN;
-  for (const operation of ["create", "start", "state", "kill", "delete", "run"]) {
+  for (const operation of ["create", "start", "state", "kill", "delete", "run", "exec"]) {
     const own = wall(`tsrun ${operation}`);
     row([
       operation,

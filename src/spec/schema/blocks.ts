@@ -1,19 +1,18 @@
 // What the schemas of the sections are built from. A field answers two questions: whether a value is of its type, by
 // plain tests that cost next to nothing, as every create asks; and what is wrong with one that is not, by a zod schema
 // that is made when that is asked. Both come from one description.
-import * as z from "zod/mini";
+import type * as zod from "zod/mini";
 
 import { isObject } from "../json.ts";
 
-// A schema is used once: compiling a parser for it costs more than it saves.
-z.config({ jitless: true });
-
-export type Schema<T = unknown> = z.ZodMiniType<T>;
+export type Schema<T = unknown> = zod.ZodMiniType<T>;
+/** zod comes from whoever asks for a schema: those who only ask whether a value fits do not load it. */
+export type Zod = typeof zod;
 
 export type Field<T = unknown> = {
   readonly fits: (value: unknown) => boolean;
   /** Finds nothing wrong exactly where `fits` is true. */
-  readonly schema: () => Schema<T>;
+  readonly schema: (z: Zod) => Schema<T>;
 };
 
 /** All fields of an object: the compiler wants every one that the type has, and no other. */
@@ -43,10 +42,10 @@ export function object<T extends object>(
       }
       return true;
     },
-    schema: once(() => {
+    schema: once((z) => {
       const shape: Record<string, Schema> = {};
       for (const [name, field] of Object.entries(known)) {
-        const schema = field.schema();
+        const schema = field.schema(z);
         shape[name] = (required as readonly string[]).includes(name) ? schema : z.optional(schema);
       }
       return z.object(shape) as unknown as Schema<T>;
@@ -58,7 +57,7 @@ export function object<T extends object>(
 export function list<T>(element: Field<T>): Field<T[]> {
   return {
     fits: (value) => Array.isArray(value) && value.every(element.fits),
-    schema: once(() => z.array(element.schema())),
+    schema: once((z) => z.array(element.schema(z))),
   };
 }
 
@@ -66,7 +65,7 @@ export function list<T>(element: Field<T>): Field<T[]> {
 export function mapOf<T>(element: Field<T>): Field<Record<string, T>> {
   return {
     fits: (value) => isObject(value) && Object.values(value).every(element.fits),
-    schema: once(() => z.record(z.string(), element.schema())),
+    schema: once((z) => z.record(z.string(), element.schema(z))),
   };
 }
 
@@ -75,10 +74,10 @@ export function leaf<T>(
   fits: (value: unknown) => boolean,
   expectation: () => Expectation,
 ): Field<T> {
-  return { fits, schema: once(() => z.custom<T>(fits, { params: expectation() })) };
+  return { fits, schema: once((z) => z.custom<T>(fits, { params: expectation() })) };
 }
 
-function once<T>(make: () => T): () => T {
+function once<T>(make: (z: Zod) => T): (z: Zod) => T {
   let made: T | undefined;
-  return () => (made ??= make());
+  return (z) => (made ??= make(z));
 }

@@ -7,6 +7,7 @@ import { nearest } from "../nearest.ts";
 import { toPointer } from "../positions.ts";
 import type { Expectation } from "./blocks.ts";
 import { spec } from "./spec.ts";
+import { schemaOf } from "./zod.ts";
 
 type ZodIssue = z.core.$ZodIssue;
 
@@ -17,7 +18,7 @@ export function fitsSchema(value: unknown): boolean {
 
 /** Everything in the value that is missing or not of the type it has to be. */
 export function checkSchema(value: unknown): Issue[] {
-  const result = spec.schema().safeParse(value);
+  const result = schemaOf(spec).safeParse(value);
   return result.success ? [] : result.error.issues.map((issue) => toIssue(issue, value));
 }
 
