@@ -125,8 +125,10 @@ export type Native = {
 
   // -- terminals
   isTerminal(fd: number): boolean;
-  /** Puts a terminal into raw mode; returns the old settings for restoreTerminal. */
+  /** Puts a terminal into raw mode, but for newlines; returns the old settings for restoreTerminal. */
   rawMode(fd: number): Uint8Array;
+  /** A terminal that puts no carriage returns in front of newlines (ONLCR off). */
+  plainNewlines(fd: number): void;
   restoreTerminal(fd: number, settings: Uint8Array): void;
   getWindowSize(fd: number): { rows: number; columns: number };
   setWindowSize(fd: number, rows: number, columns: number): void;

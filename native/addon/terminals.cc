@@ -22,9 +22,24 @@ Napi::Value RawMode(Arguments info) {
         return Throw(info.Env(), errno, "tcgetattr");
     termios raw = before;
     cfmakeraw(&raw);
+    // Newlines are made complete here, not by the terminal that is shown (plainNewlines).
+    raw.c_oflag |= OPOST;
     if (Restarting([&] { return tcsetattr(fd, TCSANOW, &raw); }) < 0)
         return Throw(info.Env(), errno, "tcsetattr");
     return FromBytes(info.Env(), &before, sizeof before);
+}
+
+Napi::Value PlainNewlines(Arguments info) {
+    int fd = ToInt(info[0]);
+    if (Failed(info))
+        return info.Env().Undefined();
+    termios settings;
+    if (tcgetattr(fd, &settings) < 0)
+        return Throw(info.Env(), errno, "tcgetattr");
+    settings.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
+    if (Restarting([&] { return tcsetattr(fd, TCSANOW, &settings); }) < 0)
+        return Throw(info.Env(), errno, "tcsetattr");
+    return info.Env().Undefined();
 }
 
 Napi::Value RestoreTerminal(Arguments info) {
@@ -69,6 +84,7 @@ Napi::Value SetWindowSize(Arguments info) {
 void DefineTerminals(Napi::Object exports) {
     Define(exports, "isTerminal", IsTerminal);
     Define(exports, "rawMode", RawMode);
+    Define(exports, "plainNewlines", PlainNewlines);
     Define(exports, "restoreTerminal", RestoreTerminal);
     Define(exports, "getWindowSize", GetWindowSize);
     Define(exports, "setWindowSize", SetWindowSize);

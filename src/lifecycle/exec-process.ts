@@ -63,16 +63,13 @@ function isBelow(pointer: string | undefined, pointers: readonly string[]): bool
   return pointers.some((one) => pointer === one || pointer?.startsWith(`${one}/`));
 }
 
-/** A pointer into the process section may be one into the file of --process, where it is the whole. */
+/** What the file of --process says is to blame there, where the process section is the whole. */
 function locatedInFile(error: unknown, loaded: LoadedProcess, config: ContainerConfig): unknown {
-  if (!(error instanceof TsrunError) || !error.pointer?.startsWith("/process/")) {
-    return located(error, config);
-  }
-  const whole = error.pointer;
-  error.pointer = whole.slice("/process".length);
-  located(error, loaded);
-  if (error.position === undefined) error.pointer = whole;
-  return located(error, config);
+  if (!(error instanceof TsrunError)) return error;
+  const [, field] = /^\/process\/(\w+)/.exec(error.pointer ?? "") ?? [];
+  if (field === undefined || !Object.hasOwn(loaded.process, field)) return located(error, config);
+  error.pointer = error.pointer!.slice("/process".length);
+  return located(error, loaded);
 }
 
 /** The container's process with the changes of the command line. */

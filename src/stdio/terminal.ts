@@ -26,7 +26,10 @@ export function openHostTerminal(): TerminalFd {
   }
 }
 
-/** Puts the caller's terminal into raw mode and gives the container's its size. */
+/**
+ * Puts the caller's terminal into raw mode and gives the container's its size. Of the two only the caller's makes
+ * newlines complete: where the output does not go to it, but to a file or a pipe, they are what was written.
+ */
 export function attachTerminal(host: TerminalFd, master: number): HostTerminal {
   const settings = native().rawMode(host.fd);
   const resize = (): void => {
@@ -34,5 +37,6 @@ export function attachTerminal(host: TerminalFd, master: number): HostTerminal {
     native().setWindowSize(master, rows, columns);
   };
   resize();
+  native().plainNewlines(master);
   return { resize, restore: () => native().restoreTerminal(host.fd, settings) };
 }

@@ -89,6 +89,16 @@ t.test("the caller's terminal is as it was afterwards", async (t) => {
   t.equal(readFileSync(join(c.bundle, "after"), "utf8"), before);
 });
 
+t.test("output that does not go to the caller's terminal has plain newlines", async (t) => {
+  const c = prepare(t, (config) => {
+    config.process.terminal = true;
+    config.process.args = ["echo", "line"];
+  });
+  const script = `${runInTerminal(c).join(" ")} > ${c.bundle}/out`;
+  t.equal(await onTerminal(20, 60, ["sh", "-c", script]).end, 0);
+  t.equal(readFileSync(join(c.bundle, "out"), "utf8"), "line\n");
+});
+
 t.test("a terminal in the foreground without a terminal outside is an error", async (t) => {
   const c = prepare(t, (config) => (config.process.terminal = true));
   const { status, stderr } = execute("/usr/bin/setsid", [

@@ -51,6 +51,13 @@ t.test("the caller's terminal is as it was afterwards", async (t) => {
   t.equal(readFileSync(join(c.bundle, "after"), "utf8"), before);
 });
 
+t.test("output that does not go to the caller's terminal has plain newlines", async (t) => {
+  const c = runContainer(t);
+  const words = command(c, ["-t"], ["ls", "/proc/self/fd/0"]).join(" ");
+  t.equal(await onTerminal(20, 60, ["sh", "-c", `${words} > ${c.bundle}/out`]).end, 0);
+  t.equal(readFileSync(join(c.bundle, "out"), "utf8"), "/proc/self/fd/0\n");
+});
+
 t.test("the terminal belongs to the user of the process, and controls it", async (t) => {
   const c = runContainer(t);
   const script = "stat -c 'owner %u' $(tty); echo x > /dev/tty && echo controlling";

@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync, readSync, writeSync } from "node:fs";
 
 import t from "tap";
 
@@ -9,6 +9,7 @@ t.test("what is no terminal says so", (t) => {
   const fd = openSync("/dev/null", "r+");
   t.equal(addon.isTerminal(fd), false);
   t.throws(() => addon.rawMode(fd), { code: "ENOTTY", syscall: "tcgetattr" });
+  t.throws(() => addon.plainNewlines(fd), { code: "ENOTTY", syscall: "tcgetattr" });
   t.throws(() => addon.getWindowSize(fd), { code: "ENOTTY", syscall: "ioctl" });
   t.throws(() => addon.setWindowSize(fd, 1, 1), { code: "ENOTTY" });
   closeSync(fd);
@@ -35,6 +36,21 @@ t.test("raw mode ends the echo, and the old settings bring it back", (t) => {
   addon.restoreTerminal(master, settings);
   t.equal(echoed(), true);
   t.throws(() => addon.restoreTerminal(master, settings.subarray(1)), { code: "EINVAL" });
+  closeSync(master);
+  t.end();
+});
+
+t.test("a terminal with plain newlines echoes them as they are", (t) => {
+  const master = openSync("/dev/ptmx", O_RDWR | O_NOCTTY);
+  const echo = () => {
+    writeSync(master, "x\n");
+    addon.poll([{ fd: master, events: POLLIN }], 2000);
+    const bytes = Buffer.alloc(16);
+    return bytes.toString("utf8", 0, readSync(master, bytes));
+  };
+  t.equal(echo(), "x\r\n");
+  addon.plainNewlines(master);
+  t.equal(echo(), "x\n");
   closeSync(master);
   t.end();
 });
