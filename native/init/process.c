@@ -34,8 +34,8 @@ static void never_returned_to(void) {
     exit_now(1);
 }
 
-// The first process of a pid namespace is immune to signals that it does not catch, and a container that was created
-// must be possible to end. The program gets the defaults back by its execve.
+// The first process of a pid namespace is immune to signals that it does not catch, and a container
+// that was created must be possible to end. The program gets the defaults back by its execve.
 static void catch_signals(void) {
     static const int ending[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
     static const struct signal_action action = {end_by_signal, SA_RESTORER, never_returned_to, 0};
