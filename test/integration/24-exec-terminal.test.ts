@@ -10,7 +10,12 @@ import { execute, notWith, runcBefore, runtime } from "./support/runtime.ts";
 import { until } from "./support/wait.ts";
 
 const command = (c: Running, flags: readonly string[], words: readonly string[]): string[] => [
-  ...[runtime, "--root", c.root, "exec", ...flags, c.id],
+  runtime,
+  "--root",
+  c.root,
+  "exec",
+  ...flags,
+  c.id,
   ...words,
 ];
 
