@@ -32,8 +32,9 @@ async function buildAll(): Promise<void> {
     run: copyShipped,
   });
   // esbuild is loaded for this only.
-  const { buildBundle, buildEngine } = await import("./build-engine.ts");
+  const { buildBundle, buildEngine, warmEngine } = await import("./build-engine.ts");
   buildBundle(id);
+  warmEngine();
   buildEngine();
   console.log(
     `dist/tsrun is ready              ${((performance.now() - start) / 1000).toFixed(1)} s`,

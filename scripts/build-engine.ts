@@ -1,8 +1,17 @@
 // The bundle and the engine: Node with the bundle inside, as one executable.
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { spawnSync } from "node:child_process";
 import { type BuildOptions, buildSync } from "esbuild";
+import { sampleConfig } from "./sample-config.ts";
 import { execute, filesBelow, hash, identify, node, root, runStep } from "./build-step.ts";
 
 // V8 takes the code cache only from a builder that ran with the same flags.
@@ -15,6 +24,10 @@ const v8Flags = [
   "--min-semi-space-size=16",
 ];
 const bundle = "build/engine.cjs";
+/** What V8 made of the bundle, as engine-main.cjs asks for it: for commands that make processes, and for the rest. */
+const codes = { making: "build/making.code", minding: "build/minding.code" };
+const warmer = "scripts/warm-engine.cjs";
+const main = "scripts/engine-main.cjs";
 const engine = "dist/lib/tsrun/engine";
 
 /** All of src/ as one script, without what only development needs. */
@@ -49,8 +62,16 @@ function writeBundle(buildId: string): void {
     outfile: bundle,
     format: "cjs",
     target: "node26",
+    charset: "ascii",
     sourcemap: "external",
+    // A function of what node gives a module: engine-main.cjs calls it.
+    banner: { js: "(function (exports, require, module, __filename, __dirname) {" },
+    footer: { js: "})" },
   });
+  if (/[^\0-\x7f]/.test(readFileSync(join(root, bundle), "latin1"))) {
+    console.error(`${bundle} is not ASCII: esbuild leaves regular expressions as they are`);
+    process.exit(1);
+  }
 }
 
 /** What all bundles have in common: the engine's and the npm package's. */
@@ -92,11 +113,47 @@ function commit(): string {
   return status === 0 ? stdout.trim() : "";
 }
 
-/** Node's single executable application with the bundle, its code cache and our flags. */
+/** The code that V8 makes of the bundle when it is run. */
+export function warmEngine(): void {
+  runStep({
+    name: "code",
+    fingerprint: () => hash([bundle, warmer, "scripts/build-engine.ts"], identify(node)),
+    outputs: Object.values(codes),
+    run: writeCodes,
+  });
+}
+
+function writeCodes(): void {
+  const directory = join(root, "build/warm");
+  mkdirSync(join(directory, "rootfs"), { recursive: true });
+  // Any static program will do; this one complains and ends.
+  copyFileSync(join(root, "build/Release/init"), join(directory, "rootfs/init"));
+  writeFileSync(join(directory, "config.json"), sampleConfig(["/init"]));
+  // What a build that was interrupted has left would be in the way.
+  warm("minding", codes.minding, directory);
+  warm("making", codes.making, directory);
+  warm("minding", codes.minding, directory);
+}
+
+/** One run of the bundle. One that does not come to its end leaves the code of a bundle that was only compiled. */
+function warm(life: string, code: string, directory: string): void {
+  rmSync(join(root, code), { force: true });
+  const script = [...v8Flags, warmer, bundle, code];
+  spawnSync(node, [...script, life, join(root, "build/Release"), directory], {
+    cwd: root,
+    stdio: "ignore",
+    timeout: 60_000,
+    killSignal: "SIGKILL",
+  });
+  if (!existsSync(join(root, code))) execute(node, script);
+}
+
+/** Node's single executable application with the bundle, its code and our flags. */
 export function buildEngine(): void {
   runStep({
     name: "engine",
-    fingerprint: () => hash([bundle, "scripts/build-engine.ts"], identify(node)),
+    fingerprint: () =>
+      hash([bundle, main, ...Object.values(codes), "scripts/build-engine.ts"], identify(node)),
     outputs: [engine],
     run: writeEngine,
   });
@@ -105,7 +162,8 @@ export function buildEngine(): void {
 function writeEngine(): void {
   const output = "build/engine";
   const config = {
-    main: bundle,
+    main,
+    assets: { bundle, ...codes },
     output,
     executable: node,
     disableExperimentalSEAWarning: true,

@@ -9,12 +9,12 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
-  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join, resolve } from "node:path";
+import { sampleConfig } from "../../scripts/sample-config.ts";
 
 const project = resolve(import.meta.dirname, "../..");
 const rounds = Number(process.argv[2] ?? 40);
@@ -46,18 +46,7 @@ function prepare(work: string): void {
     mkdirSync(`${bundle}/rootfs/bin`, { recursive: true });
     copyFileSync("/bin/busybox", `${bundle}/rootfs/bin/busybox`);
     symlinkSync("busybox", `${bundle}/rootfs/bin/sh`);
-    const config = JSON.parse(
-      readFileSync(`${project}/test/fixtures/config/containerd.json`, "utf8"),
-    );
-    config.root = { path: "rootfs" };
-    config.process.args = args;
-    config.process.terminal = false;
-    delete config.linux.resources;
-    // A place of its own for each container, made by the runtime from the id.
-    delete config.linux.cgroupsPath;
-    // The files that containerd binds (resolv.conf ...) are not here.
-    config.mounts = config.mounts.filter((mount: { type?: string }) => mount.type !== "bind");
-    writeFileSync(`${bundle}/config.json`, JSON.stringify(config, null, 2));
+    writeFileSync(`${bundle}/config.json`, sampleConfig(args));
   }
 }
 
