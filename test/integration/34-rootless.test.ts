@@ -64,6 +64,23 @@ t.test("create, start, state, kill, list and delete", { skip: setpriv }, async (
   t.equal(c.call(["state", c.id]).status, 1);
 });
 
+t.test("exec joins the container as its root", { skip: setpriv }, async (t) => {
+  const c = prepare(t, (config) => (config.process.args = ["sleep", "100"]));
+  t.match(c.call(["create", c.id]), { status: 0 });
+  t.match(c.call(["start", c.id]), { status: 0 });
+  const show = ["sh", "-c", "id -u; hostname; cat /proc/self/uid_map"];
+  t.match(c.call(["exec", c.id, ...show]), {
+    status: 0,
+    stderr: "",
+    stdout: new RegExp(`^0\\n${c.hostname}\\n\\s+0\\s+${user.uid}\\s+1\\n$`),
+  });
+  t.equal(c.call(["exec", c.id, "sh", "-c", "exit 5"]).status, 5);
+  t.match(c.call(["exec", "-g", "0", c.id, "true"]), {
+    status: 255,
+    stderr: /cannot set any additional groups in a rootless container/,
+  });
+});
+
 t.test(
   "the state is below XDG_RUNTIME_DIR, in a directory that clean-ups leave alone",
   { skip: setpriv || ownDirectory },

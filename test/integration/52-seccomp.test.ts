@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import type { Seccomp } from "../../src/spec/types.ts";
@@ -183,6 +183,59 @@ t.test(
     t.equal(unnamed.run().status, 1);
   },
 );
+
+t.test("exec: the same filter, and an agent of its own", { skip: needsPython }, async (t) => {
+  const c = prepare(t);
+  const socket = join(c.bundle, "agent");
+  const notifying = {
+    ...profile({ names: mkdir, action: "SCMP_ACT_NOTIFY" }),
+    listenerPath: socket,
+    listenerMetadata: "some data",
+  };
+  c.configure(withProfile(notifying, "exec sleep 1000"));
+  const start = (name: string) => {
+    const received = join(c.bundle, name);
+    const agent = spawn("python3", ["-c", agentScript, socket, received], { stdio: "ignore" });
+    t.teardown(() => agent.kill("SIGKILL"));
+    t.ok(
+      until(() => exists(socket)),
+      "the agent listens",
+    );
+    return received;
+  };
+  start("first");
+  t.equal(c.run(["--detach"]).status, 0);
+  unlinkSync(socket);
+  const received = start("second");
+  t.match(c.call(["exec", c.id, "mkdir", "/tmp/x"], { timeout: 20_000 }), {
+    status: 1,
+    stderr: "Operation not supported",
+  });
+  const { message } = JSON.parse(readFileSync(received, "utf8")) as Received;
+  t.match(message, {
+    fds: ["seccompFd"],
+    metadata: "some data",
+    state: { id: c.id, status: "running", bundle: c.bundle },
+  });
+  t.not(message.pid, c.state().pid, "the pid of the new process");
+  unlinkSync(socket);
+  const { status, stderr } = c.call(["exec", c.id, "true"]);
+  t.equal(status, 255, "without an agent nothing runs");
+  if (kind === "tsrun") t.match(stderr, socket);
+});
+
+t.test("exec: the filter is there with and without no_new_privs", async (t) => {
+  for (const noNewPrivileges of [true, false]) {
+    const rule = { names: mkdir, action: "SCMP_ACT_ERRNO", errnoRet: 38 } as const;
+    const c = prepare(t, (config) => {
+      withProfile(profile(rule), "exec sleep 1000")(config);
+      config.process.noNewPrivileges = noNewPrivileges;
+    });
+    t.equal(c.run(["--detach"]).status, 0);
+    const made = c.call(["exec", "--user", "1000", c.id, "mkdir", "/tmp/x"]);
+    t.match(made, { status: 1, stderr: "Function not implemented" });
+  }
+});
 
 type Received = {
   descriptors: number;
