@@ -168,7 +168,7 @@ function bringUp(making: Making, stdio: readonly [number, number, number]): Prog
     });
     Object.assign(making, init);
   } catch (error) {
-    throw spawnFailure(error, intent.cgroup?.path);
+    throw spawnFailure(error, making.cgroupPath);
   } finally {
     handed.close();
   }

@@ -69,8 +69,8 @@ function begin(made: Made): number | undefined {
 /** 128 and SIGKILL. */
 const killed = 137;
 
-function explainKill({ intent }: Made, warn: (message: string) => void): void {
-  const path = intent.cgroup?.path;
+function explainKill({ state }: Made, warn: (message: string) => void): void {
+  const path = state.cgroup?.path;
   const oom = path === undefined ? undefined : readOutOfMemory(path);
   if (oom === undefined) return;
   warn(`container process was OOM-killed: ${describeShortage(oom, path!)}; ${outOfMemoryHint}`);
