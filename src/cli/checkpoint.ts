@@ -5,7 +5,6 @@ import { cgroupModes } from "../criu/messages.ts";
 import type { SharedOptions } from "../criu/requests.ts";
 import { TsrunError } from "../errors.ts";
 import { checkpointContainer } from "../lifecycle/checkpoint.ts";
-import { isInherited } from "../stdio/inherited.ts";
 import type { Invocation } from "./invocation.ts";
 import type { CommandValues } from "./program.ts";
 
@@ -89,13 +88,21 @@ const accessModes = 3;
 
 function checkStatusFd(fd: number): number | undefined {
   if (fd === -1) return undefined;
-  if (fd < 0 || (fd > 2 && !isInherited(fd - 3, process.env))) {
+  const flags = descriptorFlags(fd);
+  if (flags === undefined) {
     throw new TsrunError("USAGE", `invalid --status-fd argument ${fd}: bad file descriptor`, {
       errno: "EBADF",
     });
   }
-  const info = readFileSync(`/proc/self/fdinfo/${fd}`, "utf8");
-  const flags = parseInt(/^flags:\s*(\d+)/m.exec(info)?.[1] ?? "0", 8);
   if ((flags & accessModes) !== 0) return fd;
   throw new TsrunError("USAGE", `invalid --status-fd argument ${fd}: not writable`);
+}
+
+function descriptorFlags(fd: number): number | undefined {
+  try {
+    const info = readFileSync(`/proc/self/fdinfo/${fd}`, "utf8");
+    return parseInt(/^flags:\s*(\d+)/m.exec(info)?.[1] ?? "", 8);
+  } catch {
+    return undefined;
+  }
 }

@@ -37,6 +37,7 @@ const optionFields = {
   external: [37, "string", "list"],
   empty_ns: [38, "int"],
   join_ns: [39, joinedNamespace, "list"],
+  cgroup_dump_controller: [43, "string", "list"],
   freeze_cgroup: [44, "string"],
   tcp_skip_in_flight: [46, "bool"],
   lazy_pages: [48, "bool"],

@@ -64,6 +64,9 @@ export function dumpRequest(options: DumpOptions, target: DumpTarget): CriuReque
       link_remap: options.linkRemap,
       tcp_skip_in_flight: options.tcpSkipInFlight,
       external: target.external,
+      // cgroup v2 alone ("" in /proc/PID/cgroup): in v1 hierarchies a container of tsrun has no cgroup of its own, and
+      // CRIU would save those of the caller, with everything below them.
+      cgroup_dump_controller: [""],
       ...(target.freezeCgroup === undefined ? {} : { freeze_cgroup: target.freezeCgroup }),
       ...(pageServer === undefined ? {} : { ps: pageServer }),
       // What changes from here on is tracked, so that the next dump can leave the rest out.

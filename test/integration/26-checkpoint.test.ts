@@ -1,49 +1,25 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import t, { type Test } from "tap";
-import { type Config, type Container, prepare, shell } from "./support/container.ts";
-import { findCriu, needsCriu } from "./support/criu.ts";
+import t from "tap";
+import { prepare, shell } from "./support/container.ts";
+import {
+  counted,
+  countingContainer,
+  imageFlags,
+  needsCriu,
+  startCounting,
+  withCriu as options,
+} from "./support/criu.ts";
 import { nothing, remainsOf } from "./support/remains.ts";
-import { onlyTsrun, type RunOptions, runtime } from "./support/runtime.ts";
+import { onlyTsrun, runtime } from "./support/runtime.ts";
 import { until } from "./support/wait.ts";
 
 const skip = needsCriu();
-const criu = findCriu();
-/** For the runtime: where CRIU is. Its own output goes to files as usual. */
-const options: RunOptions = typeof criu === "string" ? {} : { env: criu.env, timeout: 120_000 };
-/** What the container keeps must be its own, or CRIU cannot save it. */
-const silent: RunOptions = { ...options, output: { stdout: "/dev/null", stderr: "/dev/null" } };
-
-const count = shell("i=0; while :; do i=$((i+1)); echo $i > /count; sleep 0.1; done");
-
-function countingContainer(t: Test, edit: (config: Config) => void = () => {}): Container {
-  const c = prepare(t, (config) => {
-    config.process.args = count;
-    if (typeof criu !== "string") criu.configure(config);
-    edit(config);
-  });
-  mkdirSync(join(c.bundle, "images"));
-  return c;
-}
-
-function counted(c: Container): number {
-  const file = join(c.rootfs, "count");
-  return existsSync(file) ? Number(readFileSync(file, "utf8")) : 0;
-}
-
-/** Runs until it has counted to three, so that a counter from the start would be noticed. */
-function startCounting(c: Container): void {
-  c.run(["--detach"], silent);
-  if (!until(() => counted(c) >= 3)) throw new Error("the container does not count");
-}
-
-const images = (c: Container) => ["--image-path", join(c.bundle, "images")];
-
 t.test("a container goes on where it was when it was checkpointed", { skip }, (t) => {
   const c = countingContainer(t);
   startCounting(c);
-  t.match(c.call(["checkpoint", ...images(c), c.id], options), {
+  t.match(c.call(["checkpoint", ...imageFlags(c), c.id], options), {
     status: 0,
     stdout: "",
     stderr: "",
@@ -53,7 +29,7 @@ t.test("a container goes on where it was when it was checkpointed", { skip }, (t
   const before = counted(c);
   writeFileSync(join(c.rootfs, "count"), "0");
   const flags = ["--detach", "--bundle", c.bundle, "--pid-file", c.pidFile];
-  t.match(c.call(["restore", ...images(c), ...flags, c.id], options), {
+  t.match(c.call(["restore", ...imageFlags(c), ...flags, c.id], options), {
     status: 0,
     stdout: "",
     stderr: "",
@@ -70,13 +46,15 @@ t.test("with --leave-running the container goes on, and its images are complete"
   const c = countingContainer(t);
   startCounting(c);
   const { pid } = c.state();
-  t.match(c.call(["checkpoint", "--leave-running", ...images(c), c.id], options), { status: 0 });
+  t.match(c.call(["checkpoint", "--leave-running", ...imageFlags(c), c.id], options), {
+    status: 0,
+  });
   t.match(c.state(), { status: "running", pid });
   const before = counted(c);
   t.ok(until(() => counted(c) > before));
   t.equal(c.delete("--force").status, 0);
   const flags = ["--detach", "--bundle", c.bundle];
-  t.match(c.call(["restore", ...images(c), ...flags, c.id], options), { status: 0 });
+  t.match(c.call(["restore", ...imageFlags(c), ...flags, c.id], options), { status: 0 });
   t.equal(c.status(), "running");
   t.end();
 });
@@ -109,8 +87,8 @@ t.test("the caller's pipes of a restore take the place of the old ones", { skip 
   const [first, second] = [join(c.bundle, "first"), join(c.bundle, "second")];
   throughPipe("run", [], first);
   t.ok(until(() => shows(first)));
-  t.match(c.call(["checkpoint", ...images(c), c.id], options), { status: 0, stderr: "" });
-  throughPipe("restore", images(c), second);
+  t.match(c.call(["checkpoint", ...imageFlags(c), c.id], options), { status: 0, stderr: "" });
+  throughPipe("restore", imageFlags(c), second);
   t.ok(
     until(() => shows(second), 60_000),
     existsSync(second) ? readFileSync(second, "utf8") : "",
@@ -137,7 +115,7 @@ t.test("only a container that runs can be checkpointed", (t) => {
 t.test("without CRIU it is said what is missing", { skip: onlyTsrun("the text") }, (t) => {
   const c = prepare(t, (config) => (config.process.args = ["sleep", "100"]));
   c.run(["--detach"]);
-  const { status, stderr } = c.call(["checkpoint", ...images(c), c.id], {
+  const { status, stderr } = c.call(["checkpoint", ...imageFlags(c), c.id], {
     env: { PATH: c.bundle },
   });
   t.equal(status, 1);

@@ -5,8 +5,8 @@ import { probe } from "./probe.ts";
 import { until } from "./wait.ts";
 
 /** A console socket as engines have it; what comes from the terminal is collected. */
-export function receiver({ bundle }: { readonly bundle: string }) {
-  const path = join(bundle, "console.sock");
+export function receiver({ bundle }: { readonly bundle: string }, name = "console.sock") {
+  const path = join(bundle, name);
   const child = spawn(probe(), ["receive", path], { stdio: ["pipe", "pipe", "inherit"] });
   let text = "";
   child.stdout.on("data", (chunk: Buffer) => (text += chunk.toString()));

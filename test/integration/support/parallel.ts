@@ -16,12 +16,12 @@ export type Running = {
 };
 
 /** Starts the runtime and does not wait; its output goes to files, as with `run`. */
-export function begin(args: readonly string[]): Running {
+export function begin(args: readonly string[], env = { PATH: path } as NodeJS.ProcessEnv): Running {
   const number = (counter += 1);
   const files = ["stdout", "stderr"].map((name) => join(scratch, `${name}.parallel.${number}`));
   const [stdout, stderr] = files.map((file) => openSync(file, "a")) as [number, number];
   const child = spawn(runtime, [...args], {
-    env: { PATH: path },
+    env,
     stdio: ["ignore", stdout, stderr],
   });
   closeSync(stdout);
