@@ -54,6 +54,8 @@ export function endInit(state: State): void {
   const pidfd = openProcess(state.init);
   if (pidfd === undefined) return;
   try {
+    // A CRIU that still traces it, in the same cgroup, has to end first.
+    if (state.cgroup !== null) killCgroup(state.cgroup.path, SIGKILL);
     endProcess(pidfd);
   } finally {
     closeSync(pidfd);
