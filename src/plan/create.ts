@@ -8,6 +8,7 @@ import {
   KEY_USR_SEARCH,
 } from "../linux.ts";
 import type { Process, ValidSpec } from "../spec/types.ts";
+import { resetAffinity } from "./affinity.ts";
 import { checkCreate, requireProcess } from "./checks.ts";
 import { describe, type CreateContext, type CreatePlanOptions } from "./context.ts";
 import { hasDefaultDevices, planDevices } from "./devices.ts";
@@ -72,6 +73,7 @@ export function planCreate(spec: ValidSpec, facts: HostFacts, options: CreatePla
   const setup = planSetup(context, process);
   const ops = [
     ...planScopeEntry(options),
+    ...resetAffinity(),
     ...planOomScore(process),
     ...planStages(context, joined),
     ...planSession(context),

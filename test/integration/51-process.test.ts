@@ -3,7 +3,8 @@ import { join } from "node:path";
 import t from "tap";
 import { prepare, shell } from "./support/container.ts";
 import { requires } from "./support/host.ts";
-import { kind, notWith, runcBefore } from "./support/runtime.ts";
+import { statusFields } from "./support/process.ts";
+import { execute, kind, notWith, runcBefore, runtime } from "./support/runtime.ts";
 
 t.test("the environment is the one of the configuration, in its order", async (t) => {
   const env = ["PATH=/bin", "A=1", "EMPTY=", "B=x=y z", "HOME=/elsewhere"];
@@ -260,3 +261,17 @@ t.test("a root that the user may not search", async (t) => {
   t.equal(status, 1);
   t.match(stderr, /[Pp]ermission denied/);
 });
+
+t.test(
+  "a caller that is bound to some CPUs does not bind the container",
+  { skip: runcBefore("1.3", "hands its affinity on") || notWith("crun", "hands its affinity on") },
+  async (t) => {
+    const c = prepare(t, (config) => (config.process.args = ["cat", "/proc/self/status"]));
+    const allowed = (words: readonly string[]) =>
+      statusFields(execute(words[0]!, words.slice(1)).stdout).Cpus_allowed_list;
+    const command = [runtime, "--root", c.root, "run", "--bundle", c.bundle, c.id];
+    const free = allowed(command);
+    const first = /^\d+/.exec(free!)![0];
+    t.equal(allowed(["/usr/bin/taskset", "-c", first, ...command]), free);
+  },
+);
