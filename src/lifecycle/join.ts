@@ -1,4 +1,5 @@
-// A process that joins a container: through init, up to the point where it becomes the user's program.
+// A process that joins a container: through init, up to the point where it becomes the user's program. What is told
+// to those who debug is in the words that runc's log has for the same moments.
 import { closeSync } from "node:fs";
 
 import { TsrunError } from "../errors.ts";
@@ -104,6 +105,7 @@ function spawn({ plan, container, ids, stdio, cgroup, debug }: Joining): Init {
     spawnInit({ plan: encoded, cloneFlags: 0, stdio, handed: handed.fds, cgroupFd });
   try {
     debug("nsexec container setup");
+    if (outside) debug(`nsexec: affinity: ${affinityOf(plan)}`);
     return outside ? start(-1) : withCgroup(cgroup, start);
   } catch (error) {
     refuseEnded(container, error);
@@ -111,6 +113,13 @@ function spawn({ plan, container, ids, stdio, cgroup, debug }: Joining): Init {
   } finally {
     handed.close();
   }
+}
+
+/** The mask of the CPUs that init starts on, as a number. */
+function affinityOf({ ops }: Plan): string {
+  const first = ops.find((op) => op.op === "cpu_affinity");
+  const bytes = first?.op === "cpu_affinity" ? first.cpus.toReversed() : new Uint8Array(0);
+  return `0x${BigInt(`0x${Buffer.from(bytes).toString("hex")}`).toString(16)}`;
 }
 
 function act(joined: Joined, effect: Exclude<Effect, { kind: "go" }>): void {
