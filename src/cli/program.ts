@@ -638,7 +638,11 @@ export const commands = [
       bundleFlag,
       consoleSocketFlag,
       pidFileFlag,
-      noPivotFlag,
+      {
+        name: "no-pivot",
+        kind: "bool",
+        description: "check config.json as for a container without pivot_root; CRIU pivots anyway",
+      },
       detachFlag,
       noSubreaperFlag,
       {

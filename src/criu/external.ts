@@ -69,7 +69,8 @@ export function dumpedMounts(
 /** External mounts at the restore: each name gets what is to be mounted. */
 export function restoredMounts(mounts: readonly PlacedMount[], { linux }: Spec): string[] {
   const masks = linux?.maskedPaths?.length ? [`mnt[${maskName}]:/dev/null`] : [];
-  return [...mounts.map(({ place, source }) => `mnt[${place}]:${source}`), ...masks];
+  // A bound /dev/null and the masks have one name, and one source.
+  return [...new Set([...mounts.map(({ place, source }) => `mnt[${place}]:${source}`), ...masks])];
 }
 
 /** Which masked paths are files: a masked directory has a file system of its own, a file is a bind of /dev/null. */

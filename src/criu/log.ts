@@ -42,6 +42,10 @@ const hints: readonly (readonly [RegExp, string])[] = [
     /Can't lookup mount=-?\d+ for fd=[012] /,
     "stdin, stdout or stderr is a file of the host: CRIU can save pipes, terminals and files of the container",
   ],
+  [
+    /Unable to open \S+\.img: Permission denied/,
+    "the root of the container's user namespace must be able to enter the directory of the images: chmod o+x",
+  ],
   [/shell job|is a shell job|Found dangling tty/, "give --shell-job"],
 ];
 

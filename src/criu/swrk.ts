@@ -38,7 +38,9 @@ export function askCriu(
       if (failure !== undefined) throw failure.error;
       return received?.response ?? null;
     }
-    failure ??= answer(socket, received, notified);
+    // What CRIU tells while it gives up is for nobody, but it waits for an answer.
+    const told = answer(socket, received, failure === undefined ? notified : () => {});
+    failure ??= told;
   }
 }
 
@@ -66,7 +68,7 @@ function send(socket: number, request: CriuRequest): void {
     native().sendMessage(socket, encodeRequest(request), []);
   } catch (error) {
     // CRIU is gone: the end of the stream is read next, and the reason is in its log.
-    if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
+    if (!isGone(error)) throw error;
   }
 }
 
@@ -75,9 +77,15 @@ function receive(socket: number): Received | null {
   try {
     message = native().receiveMessage(socket, maxMessageBytes, -1);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ECONNRESET") return null;
+    if (isGone(error)) return null;
     throw error;
   }
   if (!message) return null;
   return { response: decodeResponse(message.data), fds: message.fds };
+}
+
+/** ECONNRESET: it ended with a message of ours unread. */
+function isGone(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "EPIPE" || code === "ECONNRESET";
 }

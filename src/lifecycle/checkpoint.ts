@@ -104,7 +104,8 @@ type Opened = {
 
 /** Opened once: whatever is read and written there later goes through these descriptors. */
 function openDirectories({ imagePath, workPath, parentPath }: CheckpointOptions): Opened {
-  mkdirSync(imagePath, { recursive: true, mode: 0o700 });
+  // To be entered by the root of a user namespace; the files are for root alone.
+  mkdirSync(imagePath, { recursive: true, mode: 0o711 });
   if (parentPath !== undefined) checkParent(imagePath, parentPath);
   if (workPath !== undefined) mkdirSync(workPath, { recursive: true, mode: 0o700 });
   const images = openSync(imagePath, "r");

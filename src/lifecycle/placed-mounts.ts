@@ -2,6 +2,7 @@ import { placesIn } from "../criu/destinations.ts";
 import type { PlacedMount } from "../criu/external.ts";
 import type { HostFacts } from "../host/facts.ts";
 import { listBoundMounts, refuseIdmapped } from "../plan/bound-mounts.ts";
+import { listBoundDevices } from "../plan/devices.ts";
 import { chooseNamespaces } from "../plan/namespaces.ts";
 import type { ValidSpec } from "../spec/types.ts";
 
@@ -22,6 +23,9 @@ export function placedMounts(spec: ValidSpec, options: PlacedMountsOptions): Pla
   refuseIdmapped(mounts);
   const destinations = mounts.map(({ destination }) => destination);
   const places = placesIn(rootfs, destinations);
-  const placed = mounts.map(({ source }, index) => ({ source, place: places[index]! }));
-  return notify === null ? placed : [...placed, { source: notify, place: "/run/notify" }];
+  return [
+    ...mounts.map(({ source }, index) => ({ source, place: places[index]! })),
+    ...listBoundDevices(spec, { namespaces, facts }).map((path) => ({ source: path, place: path })),
+    ...(notify === null ? [] : [{ source: notify, place: "/run/notify" }]),
+  ];
 }

@@ -47,6 +47,17 @@ export function planDevices(context: CreateContext): PlannedOp[] {
   return [...ops, ...planLinks(context)];
 }
 
+/** Paths of the device nodes that are binds of the host's nodes at the same paths. */
+export function listBoundDevices(
+  spec: Spec,
+  context: Pick<CreateContext, "namespaces" | "facts">,
+): string[] {
+  if (!isBound(context) || !fillsDev(spec)) return [];
+  const own = (spec.linux?.devices ?? []).filter(({ type }) => type !== "p");
+  const paths = own.map(({ path }) => posix.resolve("/", path));
+  return [...new Set([...defaultDevices.map(([name]) => `/dev/${name}`), ...paths])];
+}
+
 function planDefaults(context: CreateContext, own: readonly Device[]): PlannedOp[] {
   const replaced = new Set(own.map((device) => posix.resolve("/", device.path)));
   return defaultDevices
@@ -101,7 +112,7 @@ function hasEmptyDev({ mounts = [] }: Spec): boolean {
 }
 
 /** In a user namespace mknod is not allowed: devices are binds of the host's nodes. */
-function isBound({ namespaces, facts }: CreateContext): boolean {
+function isBound({ namespaces, facts }: Pick<CreateContext, "namespaces" | "facts">): boolean {
   return facts.inUserNamespace || (namespaces.all & CLONE_NEWUSER) !== 0;
 }
 

@@ -12,7 +12,7 @@ import {
   withCriu as options,
 } from "./support/criu.ts";
 import { nothing, remainsOf } from "./support/remains.ts";
-import { onlyTsrun, runtime } from "./support/runtime.ts";
+import { kind, onlyTsrun, runtime } from "./support/runtime.ts";
 import { until } from "./support/wait.ts";
 
 const skip = needsCriu();
@@ -93,6 +93,55 @@ t.test("the caller's pipes of a restore take the place of the old ones", { skip 
     until(() => shows(second), 60_000),
     existsSync(second) ? readFileSync(second, "utf8") : "",
   );
+});
+
+t.test("a paused container can be checkpointed, and runs when it is restored", { skip }, (t) => {
+  const c = countingContainer(t);
+  startCounting(c);
+  t.equal(c.call(["pause", c.id]).status, 0);
+  const before = counted(c);
+  t.match(c.call(["checkpoint", ...imageFlags(c), c.id], options), { status: 0, stderr: "" });
+  t.same(remainsOf(c), nothing);
+  const flags = ["--detach", "--bundle", c.bundle];
+  t.match(c.call(["restore", ...imageFlags(c), ...flags, c.id], options), { status: 0 });
+  t.equal(c.status(), "running");
+  t.ok(until(() => counted(c) > before));
+  t.end();
+});
+
+t.test(
+  "a pre-dump makes the next one smaller, or it is said what cannot track memory",
+  { skip },
+  (t) => {
+    const c = countingContainer(t);
+    startCounting(c);
+    const first = ["--image-path", join(c.bundle, "first")];
+    const { status, stderr } = c.call(["checkpoint", "--pre-dump", ...first, c.id], options);
+    t.equal(c.status(), "running");
+    if (status !== 0) {
+      t.match(stderr, /criu is missing features: \[MemTrack\]/);
+      return t.end();
+    }
+    const parent = ["--parent-path", "../first"];
+    t.match(c.call(["checkpoint", ...parent, ...imageFlags(c), c.id], options), { status: 0 });
+    t.ok(existsSync(join(c.bundle, "images/parent")));
+    const flags = ["--detach", "--bundle", c.bundle];
+    t.match(c.call(["restore", ...imageFlags(c), ...flags, c.id], options), { status: 0 });
+    t.equal(c.status(), "running");
+    t.end();
+  },
+);
+
+t.test("what CRIU cannot save is said in its words, and the container goes on", { skip }, (t) => {
+  const c = countingContainer(t);
+  c.run(["--detach"], options); // its stdout is a file of the host
+  t.ok(until(() => counted(c) >= 3));
+  const { status, stderr } = c.call(["checkpoint", ...imageFlags(c), c.id], options);
+  t.equal(status, 1);
+  t.match(stderr, kind === "tsrun" ? /criu failed: .*Can't lookup mount/ : "criu failed");
+  if (kind === "tsrun") t.match(stderr, /hint: stdin, stdout or stderr is a file of the host/);
+  t.equal(c.status(), "running");
+  t.end();
 });
 
 t.test("only a container that runs can be checkpointed", (t) => {

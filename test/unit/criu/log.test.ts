@@ -26,6 +26,7 @@ t.test("what is often met comes with a hint", (t) => {
   t.match(hintFor(log), /network-lock/);
   t.match(hintFor("Error (x): vdso: Unexpected rt vDSO area bounds"), /newer/);
   t.match(hintFor("Error (x): kcmp failed: Function not implemented"), /CHECKPOINT_RESTORE/);
+  t.match(hintFor("Error (x): Unable to open tty-info.img: Permission denied"), /chmod o\+x/);
   t.equal(hintFor("Error (x): something else"), undefined);
   t.end();
 });
