@@ -125,7 +125,7 @@ function labEnv(kind: LabKind): NodeJS.ProcessEnv {
     LAB_INIT: kind === "systemd" ? "systemd" : "",
     TSRUN_CYCLES: process.env.TSRUN_CYCLES ?? "20",
     LAB_ENV: names.join(" "),
-    LAB_TIMEOUT: process.env.LAB_TIMEOUT ?? "600",
+    LAB_TIMEOUT: process.env.LAB_TIMEOUT ?? (kind === "systemd" ? "1200" : "600"),
   };
 }
 

@@ -156,7 +156,7 @@ function report({ file, tests, seconds }: FileResult, label: string): void {
 
 if (import.meta.main) {
   const [resultsFile, ...files] = process.argv.slice(2);
-  const options = { jobs: 1, timeout: 400, label: "lab" };
+  const options = { jobs: 1, timeout: 600, label: "lab" };
   const runAll = (chosen: readonly string[]) => runFiles(chosen, options);
   const results = await repeatFailed(await runAll(files), runAll);
   writeFileSync(resultsFile!, JSON.stringify(results));

@@ -9,6 +9,7 @@ import {
 import { listDeviceRules } from "./devices.ts";
 import type { CgroupLayout } from "./layout.ts";
 import { placeCgroup } from "./path.ts";
+import { writesBesideUnit } from "./systemd/properties.ts";
 import { planScope, type ScopePlan, type SystemdOptions } from "./systemd/scope.ts";
 import { type CgroupWarning, type CgroupWrite, convertResources } from "./resources.ts";
 
@@ -62,29 +63,27 @@ export function planCgroup(
   }
   if (layout.mode === "none") throw noTree();
   refuseMissingControllers(needed, layout);
-  const scope =
-    systemd === null
-      ? undefined
-      : planScope(linux?.cgroupsPath, {
-          id,
-          systemd,
-          writes: needed,
-          rules: listDeviceRules(linux),
-        });
-  return {
-    path:
-      scope === undefined
-        ? placeCgroup(linux?.cgroupsPath, layout, id)
-        : layout.mountpoint + scope.controlGroup,
+  const common = {
     mountpoint: layout.mountpoint,
     controllers: controllersOf(needed),
     available: layout.controllers,
-    writes: needed,
     devices: devicesIfNeeded(linux),
     owner: options.owner ?? null,
     rootless,
-    warnings,
-    ...(scope === undefined ? {} : { scope }),
+  };
+  if (systemd === null) {
+    const path = placeCgroup(linux?.cgroupsPath, layout, id);
+    return { ...common, path, writes: needed, warnings };
+  }
+  const rules = listDeviceRules(linux);
+  const scope = planScope(linux?.cgroupsPath, { id, systemd, writes: needed, rules });
+  const beside = writesBesideUnit(needed, systemd.version);
+  return {
+    ...common,
+    path: layout.mountpoint + scope.controlGroup,
+    writes: beside.writes,
+    warnings: [...warnings, ...beside.warnings],
+    scope,
   };
 }
 

@@ -8,6 +8,8 @@ import type { CgroupWrite } from "./resources.ts";
 
 export type CgroupUpdate = {
   readonly writes: readonly CgroupWrite[];
+  /** Tells systemd of the values, before they are written and, when something fails, of those of before. */
+  readonly tell?: (writes: readonly CgroupWrite[]) => void;
   /** What belongs to the update besides; when it throws, the values of before are put back. */
   readonly finish: () => void;
 };
@@ -26,6 +28,7 @@ type Step = {
 export function updateCgroup({ path }: { readonly path: string }, update: CgroupUpdate): void {
   const steps = update.writes.flatMap((write) => prepareStep(path, write));
   const done: Step[] = [];
+  update.tell?.(update.writes);
   try {
     for (const step of steps) {
       perform(path, step.write);
@@ -33,7 +36,10 @@ export function updateCgroup({ path }: { readonly path: string }, update: Cgroup
     }
     update.finish();
   } catch (error) {
-    throw explained(error, putBack(path, done));
+    const before = steps.flatMap(({ write, undo }) =>
+      undo === undefined ? [] : [{ ...write, value: undo }],
+    );
+    throw explained(error, putBack(path, { done, tell: () => update.tell?.(before) }));
   }
 }
 
@@ -90,8 +96,16 @@ function undoValue(path: string, file: string, value: string): string | undefine
 
 type Restoration = { readonly restored: readonly string[]; readonly lost: readonly string[] };
 
-function putBack(path: string, done: readonly Step[]): Restoration {
+function putBack(
+  path: string,
+  { done, tell }: { readonly done: readonly Step[]; readonly tell: () => void },
+): Restoration {
   const [restored, lost]: [string[], string[]] = [[], []];
+  try {
+    tell();
+  } catch (error) {
+    lost.push(`the properties of the unit (${reasonOf(error)})`);
+  }
   for (const { write, undo } of done.toReversed()) {
     if (undo === undefined) {
       lost.push(write.file);

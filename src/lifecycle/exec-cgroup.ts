@@ -4,6 +4,7 @@ import { posix } from "node:path";
 
 import { errnoOf, isErrno } from "../cgroup/files.ts";
 import { cgroupOfProcess } from "../cgroup/layout.ts";
+import { attachProcess, type Scope } from "../cgroup/systemd/driver.ts";
 import { TsrunError } from "../errors.ts";
 import { reasonOf } from "../errno.ts";
 import { O_PATH, RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV } from "../linux.ts";
@@ -17,6 +18,10 @@ export type ExecCgroup = {
   /** Where init is, to go there when the container's own cgroup takes no processes any more. */
   readonly fallback?: number;
   readonly rootless: boolean;
+  /** The unit that the cgroup belongs to, and the path below it. */
+  readonly scope?: Scope & { readonly below: string };
+  /** The user may not put the process there: someone else has to, before it runs. */
+  stayedOut?: boolean;
   readonly warn: (message: string) => void;
 };
 
@@ -41,9 +46,12 @@ export function openExecCgroup({ state, wanted, warn }: CgroupChoice): ExecCgrou
   }
   const { path } = state.cgroup;
   const fd = openPath(path);
-  if (below === undefined) return { fd, path, fallback: state.init?.pid, rootless, warn };
+  const scope =
+    state.cgroup.driver === "systemd" ? { ...state.cgroup, below: below ?? "" } : undefined;
+  const common = { rootless, scope, warn };
+  if (below === undefined) return { fd, path, fallback: state.init?.pid, ...common };
   try {
-    return { fd: openBelow({ fd, path }, below), path: posix.join(path, below), rootless, warn };
+    return { fd: openBelow({ fd, path }, below), path: posix.join(path, below), ...common };
   } finally {
     closeSync(fd);
   }
@@ -109,11 +117,23 @@ export function withCgroup<T>(cgroup: ExecCgroup, use: (fd: number) => T): T {
       return withInitsCgroup(cgroup, cgroup.fallback, use);
     }
     if (isErrno(error, "EACCES", "EPERM") && cgroup.rootless) {
-      cgroup.warn(`the process is not in the container's cgroup ${cgroup.path}: permission denied`);
+      cgroup.stayedOut = true;
       return use(-1);
     }
     throw cannotAdd(cgroup.path, error);
   }
+}
+
+/** Has systemd bring a process into the container's scope that the user may not put there. */
+export function settleCgroup(cgroup: ExecCgroup, pid: number): void {
+  if (cgroup.stayedOut !== true) return;
+  let reason = "permission denied";
+  try {
+    if (cgroup.scope !== undefined) return attachProcess(cgroup.scope, cgroup.scope.below, pid);
+  } catch (error) {
+    reason = (error as Error).message;
+  }
+  cgroup.warn(`the process is not in the container's cgroup ${cgroup.path}: ${reason}`);
 }
 
 /** Whether it is about the cgroup: clone3 says nothing else in these words. */

@@ -14,7 +14,7 @@ import type { Status } from "../state/status.ts";
 import { handOver } from "../stdio/sockets.ts";
 import { converse, sendGo } from "./converse.ts";
 import { endProcess } from "./destroy.ts";
-import { type ExecCgroup, moveInto, withCgroup } from "./exec-cgroup.ts";
+import { type ExecCgroup, moveInto, settleCgroup, withCgroup } from "./exec-cgroup.ts";
 import { initDeath, opFailure, opWarning } from "./failure.ts";
 import { openHanded } from "./handed.ts";
 import { passListener } from "./listener.ts";
@@ -72,6 +72,7 @@ export function joinContainer(joining: Joining): Joined {
   try {
     joined.progress = converse(joined.socket, joined.progress, (effect) => act(joined, effect));
     check(joined);
+    settleCgroup(joining.cgroup, joined.pid);
     return joined;
   } catch (error) {
     abandon(joined);

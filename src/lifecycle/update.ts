@@ -11,7 +11,8 @@ import {
   writesToMake,
   controllersOf,
 } from "../cgroup/plan.ts";
-import type { CgroupWrite } from "../cgroup/resources.ts";
+import type { CgroupWarning, CgroupWrite } from "../cgroup/resources.ts";
+import { planScopeUpdate } from "../cgroup/systemd/driver.ts";
 import { updateCgroup } from "../cgroup/update.ts";
 import { TsrunError } from "../errors.ts";
 import { O_PATH } from "../linux.ts";
@@ -47,14 +48,17 @@ export function updateContainer(options: UpdateOptions): void {
       saved: readResources(directory) ?? spec.linux?.resources ?? {},
       read: (file) => readCgroupFile(`${cgroup.path}/${file}`),
     });
+    const prepared = preparedWrites(cgroup.path, planned.writes);
+    const told = cgroup.driver === "systemd" ? planScopeUpdate(cgroup, prepared) : undefined;
     updateCgroup(cgroup, {
-      writes: preparedWrites(cgroup.path, planned.writes),
+      writes: told?.writes ?? prepared,
+      tell: told?.tell,
       finish: () => {
         if (planned.devicesChange) replaceDevices(state, spec, planned);
         writeResources(directory, planned.resources);
       },
     });
-    tell(planned, options.warn);
+    report([...planned.warnings, ...(told?.warnings ?? [])], options.warn);
   });
 }
 
@@ -105,7 +109,7 @@ function replaceDevices(state: State, spec: Spec, { resources }: PlannedUpdate):
   }
 }
 
-function tell({ warnings }: PlannedUpdate, warn: (message: string) => void): void {
+function report(warnings: readonly CgroupWarning[], warn: (message: string) => void): void {
   const isKernel = ({ origin }: { origin: string }): boolean => /\/memory\/kernel/.test(origin);
   if (warnings.some(isKernel)) warn("Kernel memory settings are ignored and will be removed");
   warnings.filter((warning) => !isKernel(warning)).forEach(({ message }) => warn(message));

@@ -193,6 +193,60 @@ t.test("delete --force of a running container", systemd, async (t) => {
   t.equal(show(unit)["LoadState"], "not-found");
 });
 
+t.test(
+  "update changes the properties and the files, and a reload keeps both",
+  systemd,
+  async (t) => {
+    const c = sleeper(t, limits);
+    expectCreated(t, c);
+    const flags = ["--memory", String(128 << 20), "--memory-swap", String(160 << 20)];
+    const update = (...words: string[]) => c.call(["update", ...words, c.id]);
+    t.match(update(...flags, "--pids-limit", "99", "--cpu-quota", "33333", "--cpu-burst", "1000"), {
+      status: 0,
+      stderr: "",
+    });
+    t.match(show(unitOf(c)), {
+      MemoryMax: String(128 << 20),
+      MemorySwapMax: String(32 << 20),
+      TasksMax: "99",
+      CPUQuotaPerSecUSec: "170ms",
+    });
+    t.equal(file(c, "cpu.max"), "33333 200000", "exactly, where systemd rounds");
+    t.match(update("--memory-reservation", String(16 << 20)), { status: 0, stderr: "" });
+    t.equal(spawnSync("systemctl", ["daemon-reload"]).status, 0);
+    t.equal(file(c, "memory.max"), String(128 << 20));
+    t.equal(file(c, "memory.low"), String(16 << 20));
+    t.equal(file(c, "pids.max"), "99");
+  },
+);
+
+t.test("what an update cannot do leaves the properties as they were", systemd, async (t) => {
+  const c = sleeper(t, limits);
+  expectCreated(t, c);
+  const unified = { "memory.high": "40000000", "pids.max": "nonsense" };
+  const { status } = c.call(["update", "--resources", "-", c.id], {
+    input: JSON.stringify({ unified }),
+  });
+  t.equal(status, 1);
+  t.match(show(unitOf(c)), { MemoryHigh: "50331648", TasksMax: "77" });
+  t.equal(file(c, "memory.high"), "50331648");
+});
+
+t.test("an idle container, and one that is idle no more", systemd, async (t) => {
+  const c = sleeper(t);
+  expectCreated(t, c);
+  const update = (...words: string[]) => c.call(["update", ...words, c.id]);
+  const { stderr } = update("--cpu-share", "200", "--cpu-idle", "1");
+  t.match(stderr, "unable to apply both");
+  t.equal(file(c, "cpu.idle"), "1");
+  t.match(update("--cpu-share", "200"), { status: 0, stderr: "" });
+  t.equal(file(c, "cpu.idle"), "0");
+  update("--cpu-idle", "1");
+  t.match(update("--cpu-idle", "0"), { status: 0, stderr: "" });
+  t.equal(spawnSync("systemctl", ["daemon-reload"]).status, 0);
+  t.equal(file(c, "cpu.idle"), "0");
+});
+
 t.test("a foreground run leaves no unit behind", systemd, async (t) => {
   const c = sleeper(t, (config) => (config.process.args = ["true"]));
   const args = ["--systemd-cgroup", "run", "--bundle", c.bundle, c.id];

@@ -57,6 +57,21 @@ t.test("the bus may be named by DBUS_SESSION_BUS_ADDRESS", systemd, async (t) =>
   t.match({ status, stdout, stderr }, { status: 0, stdout: "0::/\n", stderr: "" });
 });
 
+t.test("exec puts a process into the scope, wherever the caller is", systemd, async (t) => {
+  const c = rootless(t);
+  t.match(c.call(["--systemd-cgroup", "run", "--detach", c.id]), { status: 0, stderr: "" });
+  const script = "cat /proc/self/cgroup";
+  t.match(c.call(["exec", c.id, "sh", "-c", script]), { status: 0, stdout: "0::/\n", stderr: "" });
+});
+
+t.test("update changes the properties and the files", systemd, async (t) => {
+  const c = rootless(t);
+  t.match(c.call(["--systemd-cgroup", "create", c.id]), { status: 0, stderr: "" });
+  t.match(c.call(["update", "--pids-limit", "33", c.id]), { status: 0, stderr: "" });
+  t.equal(limit(`${own}/user.slice/runc-${c.id}.scope`, "pids.max"), "33");
+  t.match(show(`runc-${c.id}.scope`), { TasksMax: "33" });
+});
+
 t.test("without a systemd of the user it says what to do", systemd, async (t) => {
   const c = rootless(t);
   const root = join(c.bundle, "state");

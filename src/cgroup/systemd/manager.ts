@@ -86,6 +86,20 @@ export function setUnitProperties(
   });
 }
 
+/** Moves a process into a unit that is delegated; `path` is a cgroup below that of the unit, or "". */
+export function attachToUnit(
+  instance: Instance,
+  { unit, path, pid }: { readonly unit: string; readonly path: string; readonly pid: number },
+): void {
+  withSystemd(instance, (bus) => {
+    call(bus, {
+      member: "AttachProcessesToUnit",
+      signature: "ssau",
+      arguments: [unit, path, [pid]],
+    });
+  });
+}
+
 type ManagerCall = {
   readonly member: string;
   readonly signature: string;

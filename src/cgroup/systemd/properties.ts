@@ -1,12 +1,12 @@
 import type { BusValue } from "../../native.ts";
 import { ACCESS_MKNOD, ACCESS_READ, ACCESS_WRITE, type DeviceAccess } from "../devices.ts";
-import type { CgroupWrite } from "../resources.ts";
+import type { CgroupWarning, CgroupWrite } from "../resources.ts";
 
 /** A property of a unit, with the D-Bus signature of its value. */
 export type UnitProperty = readonly [name: string, signature: string, value: BusValue];
 
 /** What systemd takes for "no limit". */
-const infinity = (1n << 64n) - 1n;
+export const infinity = (1n << 64n) - 1n;
 
 /** Version of systemd from which a property is there. */
 const since: Readonly<Record<string, number>> = {
@@ -14,6 +14,8 @@ const since: Readonly<Record<string, number>> = {
   AllowedCPUs: 244,
   AllowedMemoryNodes: 244,
 };
+
+const idleSince = 252;
 
 /** The properties that stand for writes to cgroup files, of those that systemd `version` knows; the last write counts. */
 export function propertiesOfWrites(
@@ -27,6 +29,26 @@ export function propertiesOfWrites(
     }
   }
   return [...byName.values(), ...deviceLimits(writes)];
+}
+
+/**
+ * The writes that can be made to the files when the unit has its properties: to systemd an idle cgroup is one of weight
+ * 0, and the kernel takes no weight for it.
+ */
+export function writesBesideUnit(
+  writes: readonly CgroupWrite[],
+  version: number,
+): { readonly writes: readonly CgroupWrite[]; readonly warnings: readonly CgroupWarning[] } {
+  const idle =
+    version >= idleSince && writes.findLast(({ file }) => file === "cpu.idle")?.value === "1";
+  const weights = writes.filter(({ file }) => idle && file === "cpu.weight");
+  return {
+    writes: writes.filter((write) => !weights.includes(write)),
+    warnings: weights.map(({ origin }) => ({
+      message: "unable to apply both cpu.weight and cpu.idle to systemd, ignoring cpu.weight",
+      origin,
+    })),
+  };
 }
 
 type Conversion = (value: string, version: number) => UnitProperty[];
@@ -53,7 +75,8 @@ const convert: Readonly<Record<string, Conversion>> = {
   "cpu.weight": limit("CPUWeight"),
   "cpu.max": quota,
   // An idle cgroup is one of weight 0 to systemd.
-  "cpu.idle": (value, version) => (value === "1" && version >= 252 ? [["CPUWeight", "t", 0n]] : []),
+  "cpu.idle": (value, version) =>
+    value === "1" && version >= idleSince ? [["CPUWeight", "t", 0n]] : [],
   "cpuset.cpus": list("AllowedCPUs"),
   "cpuset.mems": list("AllowedMemoryNodes"),
   "io.weight": (value) => limit("IOWeight")(value.replace(/^default /, ""), 0),

@@ -47,6 +47,35 @@ t.test("when a value is refused, those before it are put back", async (t) => {
   t.equal(read(path, "memory.low"), "500");
 });
 
+t.test("systemd is told first, and of the values of before when something fails", async (t) => {
+  const path = files(t, { "memory.max": "1000", "pids.max": "10" });
+  const told: string[] = [];
+  const tell = (writes: readonly CgroupWrite[]): unknown =>
+    told.push(`${read(path, "memory.max")}: ${writes.map(({ value }) => value).join(" ")}`);
+  const writes = [write("memory.max", "2000"), write("pids.max", "20")];
+  updateCgroup({ path }, { writes, tell, finish: nothingMore });
+  t.strictSame(told.splice(0), ["1000: 2000 20"]);
+  const finish = (): never => {
+    throw new TsrunError("CGROUP", "no");
+  };
+  const again = [write("memory.max", "3000")];
+  t.throws(() => updateCgroup({ path }, { writes: again, tell, finish }), { code: "CGROUP" });
+  t.strictSame(told, ["2000: 3000", "3000: 2000"]);
+  t.equal(read(path, "memory.max"), "2000");
+});
+
+t.test("when systemd refuses, nothing is written", async (t) => {
+  const path = files(t, { "memory.max": "1000" });
+  const tell = (): never => {
+    throw new TsrunError("CGROUP", "no bus");
+  };
+  const writes = [write("memory.max", "2000")];
+  t.throws(() => updateCgroup({ path }, { writes, tell, finish: nothingMore }), {
+    message: "no bus",
+  });
+  t.equal(read(path, "memory.max"), "1000");
+});
+
 t.test("when what belongs to it fails, all values are put back", async (t) => {
   const path = files(t, { "memory.max": "1000" });
   const finish = (): never => {

@@ -6,6 +6,7 @@ import {
   bitsOfList,
   deviceProperties,
   propertiesOfWrites,
+  writesBesideUnit,
 } from "../../../../src/cgroup/systemd/properties.ts";
 import type { Resources } from "../../../../src/spec/types.ts";
 
@@ -45,6 +46,17 @@ t.test("a quota is time by second, in steps of 10 ms", async (t) => {
 t.test("an idle cgroup has the weight 0", async (t) => {
   t.match(properties({ cpu: { shares: 1024, idle: 1 } }), { CPUWeight: 0n });
   t.match(properties({ cpu: { shares: 1024, idle: 1 } }, 251), { CPUWeight: 100n });
+});
+
+t.test("beside the weight of an idle unit no other is written", async (t) => {
+  const { writes } = convertResources({ cpu: { shares: 1024, idle: 1 }, pids: { limit: 5 } });
+  const beside = writesBesideUnit(writes, 257);
+  t.strictSame(
+    beside.writes.map(({ file }) => file),
+    ["pids.max", "cpu.idle"],
+  );
+  t.match(beside.warnings, [{ origin: "/linux/resources/cpu/shares" }]);
+  t.strictSame(writesBesideUnit(writes, 251).writes, writes, "an older systemd knows no idle");
 });
 
 t.test("unified values come last, as in the files", async (t) => {
