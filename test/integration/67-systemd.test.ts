@@ -211,7 +211,8 @@ t.test(
       TasksMax: "99",
       CPUQuotaPerSecUSec: "170ms",
     });
-    t.equal(file(c, "cpu.max"), "33333 200000", "exactly, where systemd rounds");
+    t.equal(file(c, "cpu.max"), "34000 200000", "as systemd rounds it");
+    t.equal(file(c, "cpu.max.burst"), "1000");
     t.match(update("--memory-reservation", String(16 << 20)), { status: 0, stderr: "" });
     t.equal(spawnSync("systemctl", ["daemon-reload"]).status, 0);
     t.equal(file(c, "memory.max"), String(128 << 20));

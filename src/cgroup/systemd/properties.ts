@@ -32,8 +32,8 @@ export function propertiesOfWrites(
 }
 
 /**
- * The writes that can be made to the files when the unit has its properties: to systemd an idle cgroup is one of weight
- * 0, and the kernel takes no weight for it.
+ * The writes that go into the files of a unit with these properties. To systemd an idle cgroup is one of weight 0, and
+ * the kernel takes no weight for it; a quota is in the file as systemd would write it at its next occasion.
  */
 export function writesBesideUnit(
   writes: readonly CgroupWrite[],
@@ -43,12 +43,20 @@ export function writesBesideUnit(
     version >= idleSince && writes.findLast(({ file }) => file === "cpu.idle")?.value === "1";
   const weights = writes.filter(({ file }) => idle && file === "cpu.weight");
   return {
-    writes: writes.filter((write) => !weights.includes(write)),
+    writes: writes.filter((write) => !weights.includes(write)).map(roundQuota),
     warnings: weights.map(({ origin }) => ({
       message: "unable to apply both cpu.weight and cpu.idle to systemd, ignoring cpu.weight",
       origin,
     })),
   };
+}
+
+function roundQuota(write: CgroupWrite): CgroupWrite {
+  if (write.file !== "cpu.max") return write;
+  const parsed = parseQuota(write.value);
+  if (parsed === undefined || parsed.perSecond === infinity) return write;
+  const { perSecond, period } = parsed;
+  return { ...write, value: `${(perSecond * period) / 1_000_000n} ${period}` };
 }
 
 type Conversion = (value: string, version: number) => UnitProperty[];
@@ -82,18 +90,24 @@ const convert: Readonly<Record<string, Conversion>> = {
   "io.weight": (value) => limit("IOWeight")(value.replace(/^default /, ""), 0),
 };
 
-/** "QUOTA PERIOD" in microseconds as time per second and period; systemd counts the former in steps of 10 ms. */
 function quota(value: string): UnitProperty[] {
-  const match = /^(max|\d+)(?: (\d+))?$/.exec(value);
-  if (match === null) return [];
-  const period = BigInt(match[2] ?? 100_000);
-  const step = 10_000n;
-  const perSecond = (time: bigint): bigint => ((time * 1_000_000n) / period + step - 1n) / step;
-  const time = match[1] === "max" || period === 0n ? infinity : perSecond(BigInt(match[1]!)) * step;
+  const parsed = parseQuota(value);
+  if (parsed === undefined) return [];
   return [
-    ["CPUQuotaPeriodUSec", "t", period],
-    ["CPUQuotaPerSecUSec", "t", time],
+    ["CPUQuotaPeriodUSec", "t", parsed.period],
+    ["CPUQuotaPerSecUSec", "t", parsed.perSecond],
   ];
+}
+
+/** "QUOTA PERIOD" in microseconds as time per second and period; systemd counts the former in steps of 10 ms. */
+function parseQuota(value: string): { perSecond: bigint; period: bigint } | undefined {
+  const match = /^(max|\d+)(?: (\d+))?$/.exec(value);
+  const period = BigInt(match?.[2] ?? 100_000);
+  if (match === null || period === 0n) return undefined;
+  if (match[1] === "max") return { perSecond: infinity, period };
+  const step = 10_000n;
+  const steps = (BigInt(match[1]!) * 1_000_000n + period * step - 1n) / (period * step);
+  return { perSecond: steps * step, period };
 }
 
 /** A list such as "0-2,5" as a bit mask, least significant byte first. */

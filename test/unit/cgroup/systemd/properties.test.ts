@@ -43,6 +43,15 @@ t.test("a quota is time by second, in steps of 10 ms", async (t) => {
   t.match(quota(-1, 100_000), { CPUQuotaPerSecUSec: infinity });
 });
 
+t.test("the file has the quota that systemd has", async (t) => {
+  const maximum = (value: string) =>
+    writesBesideUnit([{ file: "cpu.max", value, origin: "" }], 257).writes[0]!.value;
+  t.equal(maximum("500000 900000"), "504000 900000");
+  t.equal(maximum("50000 100000"), "50000 100000");
+  t.equal(maximum("1000"), "1000 100000");
+  t.equal(maximum("max 100000"), "max 100000");
+});
+
 t.test("an idle cgroup has the weight 0", async (t) => {
   t.match(properties({ cpu: { shares: 1024, idle: 1 } }), { CPUWeight: 0n });
   t.match(properties({ cpu: { shares: 1024, idle: 1 } }, 251), { CPUWeight: 100n });
