@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { type Config, type Container, prepare, shell } from "./support/container.ts";
@@ -318,6 +318,20 @@ t.test(
     creating.kill("SIGKILL");
     t.match(c.delete("--force"), { status: 0 });
     t.equal(show(unitOf(c))["LoadState"], "not-found");
+  },
+);
+
+t.test(
+  "delete --force clears a container whose state is damaged",
+  { skip: systemd.skip || onlyTsrun("reading config.json then") },
+  async (t) => {
+    const c = sleeper(t, (config, { id }) => (config.linux.cgroupsPath = `tests.slice:pre:${id}`));
+    expectCreated(t, c);
+    const unit = `pre-${c.id}.scope`;
+    t.equal(show(unit)["ActiveState"], "active");
+    writeFileSync(join(c.root, c.id, "state.json"), "{");
+    t.match(c.delete("--force"), { status: 0 });
+    t.ok(until(() => show(unit)["LoadState"] === "not-found"));
   },
 );
 

@@ -34,6 +34,28 @@ t.test("the cgroup and its limits come first, then init", async (t) => {
   ]);
 });
 
+t.test("a scope of systemd comes when init is there to be put into it", async (t) => {
+  const scope = {
+    instance: "system",
+    unit: "runc-c1.scope",
+    controlGroup: "/system.slice/runc-c1.scope",
+    properties: [["MemoryMax", "t", 1048576n]],
+  } as const;
+  const plan = planCreate(
+    specWith(() => {}),
+    rootFacts,
+    { ...options, entersScope: true },
+  );
+  const steps = explainPlan(plan, { ...cgroup, scope }, () => undefined);
+  t.same(texts(steps).slice(0, 4), [
+    "runtime: start init in new ipc, mount, network, pid, uts namespaces",
+    "init: wait for the cgroup",
+    "runtime: have systemd start runc-c1.scope, with init in it, as cgroup /sys/fs/cgroup/c1",
+    "runtime: write memory.max = 1048576",
+  ]);
+  t.same(steps[2]!.details, ["MemoryMax=1048576"]);
+});
+
 t.test("a mount is one step, with what it comes to and its place in config.json", async (t) => {
   const steps = explain().filter(({ pointer }) => pointer === "/mounts/3");
   t.same(steps, [
