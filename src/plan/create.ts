@@ -21,6 +21,7 @@ import {
   freeNamespaces,
   handNamespaces,
   joinNamespaces,
+  planVisibility,
   unshareOthers,
   unshareUser,
 } from "./namespaces.ts";
@@ -155,7 +156,7 @@ function planSetup(context: CreateContext, process: Process): PlannedOp[] {
     ...mounts.ops,
     ...planDevices(context),
     ...planConsole(context, process),
-    ...planHooks(spec),
+    ...planHooks(context),
     ...planSwitchRoot(context),
     ...(hasDefaultDevices(context)
       ? describe("", "use the container's /dev/null", { op: "null_stdio" })
@@ -188,17 +189,21 @@ function planConsole({ root, namespaces }: CreateContext, process: Process): Pla
   });
 }
 
-function planHooks({ hooks }: ValidSpec): PlannedOp[] {
+function planHooks({ spec: { hooks }, namespaces, facts }: CreateContext): PlannedOp[] {
   const count = [hooks?.prestart, hooks?.createRuntime, hooks?.createContainer].flatMap(
     (list) => list ?? [],
   );
   if (count.length === 0) return [];
-  return describe("/hooks", "wait for the hooks", { op: "sync", point: syncPoint.prestart });
+  return [
+    ...(hooks?.createContainer?.length ? planVisibility(namespaces, facts, true) : []),
+    ...describe("/hooks", "wait for the hooks", { op: "sync", point: syncPoint.prestart }),
+    ...(hooks?.createContainer?.length ? planVisibility(namespaces, facts, false) : []),
+  ];
 }
 
 /** The user's program. */
 function planExecution(
-  { spec, facts, options, warnings, proc, slots }: CreateContext,
+  { spec, facts, options, warnings, proc, slots, namespaces }: CreateContext,
   process: Process,
   { fifo, preserved }: { fifo: number | null; preserved: readonly number[] },
 ): PlannedOp[] {
@@ -220,6 +225,7 @@ function planExecution(
     proc,
     close,
     preserved,
+    visible: planVisibility(namespaces, facts, true),
     ending,
     makesDirectory: true,
   });

@@ -108,6 +108,21 @@ export function unshareUser({ created, joined }: Namespaces, { euid }: HostFacts
   ];
 }
 
+/**
+ * While init waits, hooks and `exec` join its namespaces, and the kernel lets a user without root's rights into those of
+ * a dumpable process only. Nobody else gets in by that: another container's processes, were they of the same user
+ * and in the same pid namespace, have no rights in a user namespace that was made for this one.
+ */
+export function planVisibility(
+  { created }: Namespaces,
+  { euid }: HostFacts,
+  on: boolean,
+): PlannedOp[] {
+  if (euid === 0 || (created & CLONE_NEWUSER) === 0) return [];
+  const what = on ? "let its owner join its namespaces" : "hide from the other processes again";
+  return describe("/linux/namespaces", what, { op: "dumpable", on: on ? 1 : 0 });
+}
+
 /** Stage 1: the other new namespaces, the clocks of a time namespace, and the container's process. */
 export function unshareOthers(namespaces: Namespaces, linux: Linux | undefined): PlannedOp[] {
   const flags = namespaces.created & ~(CLONE_NEWUSER | CLONE_NEWCGROUP);

@@ -20,6 +20,8 @@ export type ProgramOptions = {
   /** Slots that the program must not be able to reach, and those it gets as 3, 4 ... */
   readonly close: readonly number[];
   readonly preserved: readonly number[];
+  /** Before a filter that may forbid it. */
+  readonly visible?: readonly PlannedOp[];
   /** What init says and waits for before it becomes the program. */
   readonly ending: readonly PlannedOp[];
   /** A working directory that is missing is made: for the container's own process. */
@@ -46,6 +48,7 @@ export function planProgram(process: Process, options: ProgramOptions): PlannedO
     ...planSeccomp(process, seccomp, "privileged"),
     ...planCredentials({ process, spec, facts, warnings, ...planDirectory(process, options) }),
     ...describe(`${origin}/0`, `find program ${file}`, { op: "find_program", file, search }),
+    ...(options.visible ?? []),
     ...planSeccomp(process, seccomp, "last"),
     ...options.ending,
     ...describe(origin, `execute ${args.join(" ")}`, { op: "exec", args, env }),

@@ -138,15 +138,38 @@ t.test("a limit that the user has no rights for is an error", { skip: setpriv },
   t.match(stderr, /cgroup|memory/);
 });
 
-t.test("hooks run as the user", { skip: setpriv }, async (t) => {
+t.test("hooks run as the user, in the container as its root", { skip: setpriv }, async (t) => {
   const c = prepare(t, (config) => (config.process.args = ["true"]));
   c.configure((config) => {
-    const script = `id -u > ${c.bundle}/hook`;
-    const hook = { path: "/bin/sh", args: ["sh", "-c", script], env: ["PATH=/usr/bin:/bin"] };
-    config.hooks = { createRuntime: [hook] };
+    const hook = (file: string) => ({
+      path: "/bin/sh",
+      args: ["sh", "-c", `id -u > ${file}`],
+      env: ["PATH=/usr/bin:/bin"],
+    });
+    config.root.readonly = false;
+    config.hooks = {
+      createRuntime: [hook(`${c.bundle}/runtime`)],
+      createContainer: [hook(`${c.bundle}/container`)],
+      startContainer: [hook("/start")],
+    };
   });
+  const seen = () =>
+    ["runtime", "container", "rootfs/start"].map((file) =>
+      readFileSync(join(c.bundle, file), "utf8").trim(),
+    );
+  const expected = [String(user.uid), "0", "0"];
   t.match(c.call(["run", c.id]), { status: 0, stderr: "" });
-  t.equal(readFileSync(join(c.bundle, "hook"), "utf8"), `${user.uid}\n`);
+  t.strictSame(seen(), expected, "run");
+  t.match(c.call(["create", c.id]), { status: 0, stderr: "" });
+  t.match(c.call(["start", c.id]), { status: 0, stderr: "" });
+  t.strictSame(seen(), expected, "create and start");
+});
+
+t.test("exec joins a container that is only created", { skip: setpriv }, async (t) => {
+  const c = prepare(t, (config) => (config.process.args = ["sleep", "100"]));
+  t.match(c.call(["create", c.id]), { status: 0, stderr: "" });
+  t.match(c.call(["exec", c.id, "id", "-u"]), { status: 0, stderr: "", stdout: "0\n" });
+  t.equal(c.status(), "created");
 });
 
 t.test("a bind of the user's own files works, and read-only too", { skip: setpriv }, async (t) => {
