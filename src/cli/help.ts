@@ -1,14 +1,9 @@
 // Help, usage and suggestions, rendered by commander from the command table. Loaded only when something is to be shown.
 import { Command as Renderer, Option } from "commander";
 
-import {
-  type Command,
-  commands,
-  type Flag,
-  globalFlags,
-  programName,
-  programSummary,
-} from "./program.ts";
+import type { Command, Flag } from "./command.ts";
+import { globalFlags } from "./flags/global.ts";
+import { commands, programName, programSummary } from "./program.ts";
 
 /** The help of a command or, without one, of the program. */
 export function renderHelp(command?: Command): string {

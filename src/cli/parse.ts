@@ -1,13 +1,8 @@
 // Flags as Go's flag package and the callers of runc have them: one or two dashes, values behind "=" or as the next
 // word, booleans with "=", flags in front of and behind positionals, "--" as the end of flags.
-import {
-  type Command,
-  type CommandName,
-  findCommand,
-  type Flag,
-  globalFlags,
-  type GlobalValues,
-} from "./program.ts";
+import type { Command, Flag } from "./command.ts";
+import { globalFlags } from "./flags/global.ts";
+import { type CommandName, findCommand, type GlobalValues } from "./program.ts";
 
 type Value = boolean | string | number | string[] | undefined;
 type Values = { [name: string]: Value };

@@ -2,7 +2,7 @@
 import t from "tap";
 
 import { readArguments } from "../../../src/cli/parse.ts";
-import type { Command } from "../../../src/cli/program.ts";
+import type { Command } from "../../../src/cli/command.ts";
 
 const command: Command = {
   name: "exec",

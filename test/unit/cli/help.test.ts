@@ -1,7 +1,9 @@
 import t from "tap";
 
 import { renderHelp, suggest } from "../../../src/cli/help.ts";
-import { type Command, commands, type Flag, globalFlags } from "../../../src/cli/program.ts";
+import type { Command, Flag } from "../../../src/cli/command.ts";
+import { globalFlags } from "../../../src/cli/flags/global.ts";
+import { commands } from "../../../src/cli/program.ts";
 
 t.test(
   "the program's help names every command and every global flag that is not hidden",

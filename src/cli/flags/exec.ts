@@ -1,0 +1,117 @@
+import type { Flag } from "../command.ts";
+
+export const execFlags = [
+  {
+    name: "process",
+    aliases: ["p"],
+    kind: "string",
+    value: "FILE",
+    description: "the process as JSON, as in the process section of config.json",
+  },
+  {
+    name: "tty",
+    aliases: ["t"],
+    kind: "bool",
+    description: "give the program a terminal",
+  },
+  {
+    name: "detach",
+    aliases: ["d"],
+    kind: "bool",
+    description: "return once the program is started",
+  },
+  {
+    name: "pid-file",
+    kind: "string",
+    value: "FILE",
+    description: "write the process id of the program to FILE",
+  },
+  {
+    name: "console-socket",
+    kind: "string",
+    value: "SOCKET",
+    description: "AF_UNIX socket that receives the terminal's master end",
+  },
+  {
+    name: "pidfd-socket",
+    kind: "string",
+    value: "SOCKET",
+    description: "AF_UNIX socket that receives a pidfd of the program",
+  },
+  {
+    name: "user",
+    aliases: ["u"],
+    kind: "string",
+    value: "UID[:GID]",
+    description: "user and group of the program, as numbers",
+  },
+  {
+    name: "additional-gids",
+    aliases: ["g"],
+    kind: "list",
+    value: "GID",
+    description: "one more group of the program; may be repeated",
+  },
+  {
+    name: "cwd",
+    kind: "string",
+    value: "DIR",
+    description: "working directory of the program, in the container",
+  },
+  {
+    name: "env",
+    aliases: ["e"],
+    kind: "list",
+    value: "NAME=VALUE",
+    description: "one more variable of the environment; may be repeated",
+  },
+  {
+    name: "cap",
+    aliases: ["c"],
+    kind: "list",
+    value: "CAP",
+    description: "one more capability; may be repeated",
+  },
+  {
+    name: "preserve-fds",
+    kind: "int",
+    value: "N",
+    default: 0,
+    minimum: 0,
+    description: "pass N more file descriptors, from 3",
+  },
+  {
+    name: "cgroup",
+    kind: "list",
+    value: "PATH",
+    description: "run in a cgroup below the container's, which must exist",
+  },
+  {
+    name: "ignore-paused",
+    kind: "bool",
+    description: "in a paused container: wait until it goes on, instead of failing",
+  },
+  {
+    name: "apparmor",
+    kind: "string",
+    value: "PROFILE",
+    description: "AppArmor profile of the program",
+  },
+  {
+    name: "process-label",
+    kind: "string",
+    value: "LABEL",
+    description: "SELinux label of the program",
+  },
+  {
+    name: "no-new-privs",
+    kind: "choice",
+    description: "whether the program can gain no privileges, such as by setuid files",
+  },
+  {
+    name: "no-subreaper",
+    kind: "bool",
+    hidden: true,
+    description: "accepted and without effect: exec never adopts orphans",
+  },
+] as const satisfies readonly Flag[];
