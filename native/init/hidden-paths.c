@@ -43,10 +43,18 @@ int op_readonly_path(const char *path) {
     return result;
 }
 
-// What masked files show: the container's /dev/null, opened once and then held.
+// What masked files show: the container's /dev/null, opened once and held while paths are masked.
 static int null_device = -1;
 // What masked directories show: one empty file system for all, held where it was mounted first.
 static int empty_directory = -1;
+
+void end_masking(void) {
+    if (null_device >= 0)
+        sys(close, null_device);
+    if (empty_directory >= 0)
+        sys(close, empty_directory);
+    null_device = empty_directory = -1;
+}
 
 static int open_null(void) {
     if (null_device >= 0)

@@ -202,6 +202,8 @@ int main(int argc, char **argv, char **envp) {
     const struct op *op = plan.first;
     for (uint32_t index = 0; index < plan.header->op_count; index++, op = next_op(op)) {
         report_about(index);
+        if (op->code != OP_MASKED_PATH)
+            end_masking();
         result = run_op(&plan, op);
         if (result >= 0)
             continue;

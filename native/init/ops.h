@@ -79,6 +79,7 @@ int op_root_propagation(unsigned flags);
 // hidden-paths.c
 int op_readonly_path(const char *path);
 int op_masked_path(const char *path);
+void end_masking(void);
 
 // credentials.c
 int op_no_new_privs(void);

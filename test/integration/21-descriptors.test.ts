@@ -1,4 +1,4 @@
-import { openSync, writeFileSync } from "node:fs";
+import { openSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { prepare, shell } from "./support/container.ts";
@@ -19,6 +19,25 @@ t.test("descriptors that are not to be preserved are closed", async (t) => {
   addProbe(c);
   const extraFds = [openSync("/dev/null", "r"), openSync("/", "r"), openSync("/etc/passwd", "r")];
   t.equal(c.run([], { extraFds }).stdout, "0 1 2 \n");
+});
+
+t.test("a container that is only created holds its streams and the exec fifo", async (t) => {
+  const c = prepare(t, (config) => {
+    config.linux.maskedPaths = ["/proc/kcore", "/proc/acpi", "/sys/firmware"];
+    config.linux.readonlyPaths = ["/proc/sys"];
+  });
+  t.equal(c.create().status, 0, c.stderr());
+  const directory = `/proc/${c.state().pid}/fd`;
+  const others = readdirSync(directory)
+    .filter((fd) => Number(fd) > 2)
+    .map((fd) => readlinkSync(join(directory, fd)));
+  // runc's Go has some for itself
+  const known = /exec\.fifo$|^anon_inode:|^pipe:|^socket:|^\/$/;
+  t.strictSame(
+    others.filter((target) => !known.test(target)),
+    [],
+  );
+  if (kind === "tsrun") t.equal(others.length, 1);
 });
 
 t.test(
