@@ -1,6 +1,6 @@
-// lib/tsrun/prefault.so, which the launcher preloads into the engine: the memory that node is sure
-// to touch while it starts is mapped by a few calls instead of page fault by page fault. Where a
-// fault is dear, as in a virtual machine with shadowed page tables, faults are most of its start.
+// lib/tsrun/prefault.so, which the launcher preloads into the engine: the memory that node will
+// touch while it starts is mapped by a few calls instead of page fault by page fault. Where a fault
+// is dear, as in a virtual machine with shadowed page tables, faults are most of its start.
 #include <errno.h>
 #include <malloc.h>
 #include <stdbool.h>
@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// What node's C++ side has allocated when its first script runs, in bytes; measured, see the ADR.
+// What node's C++ side has allocated when its first script runs, and some more, in bytes (ADR 10).
 #define HEAP_AT_START (4 << 20)
 #define HEAP_GROWTH (6 << 20)
 // The largest request that glibc still serves from the break, by default.

@@ -194,10 +194,15 @@ function planHooks({ spec: { hooks }, namespaces, facts }: CreateContext): Plann
     (list) => list ?? [],
   );
   if (count.length === 0) return [];
+  const wait = describe("/hooks", "wait for the hooks", {
+    op: "sync",
+    point: syncPoint.prestart,
+  });
+  if (!hooks?.createContainer?.length) return wait;
   return [
-    ...(hooks?.createContainer?.length ? planVisibility(namespaces, facts, true) : []),
-    ...describe("/hooks", "wait for the hooks", { op: "sync", point: syncPoint.prestart }),
-    ...(hooks?.createContainer?.length ? planVisibility(namespaces, facts, false) : []),
+    ...planVisibility(namespaces, facts, true),
+    ...wait,
+    ...planVisibility(namespaces, facts, false),
   ];
 }
 

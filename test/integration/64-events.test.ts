@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import t, { type Test } from "tap";
-import { type Config, prepare, shell, type Container } from "./support/container.ts";
+import { type Config, createSleeper, prepare, shell, type Container } from "./support/container.ts";
 import { requires } from "./support/host.ts";
 import { begin } from "./support/parallel.ts";
 import { kind, notWith, onlyTsrun, runtime } from "./support/runtime.ts";
@@ -19,13 +19,7 @@ const memory = { skip: crun || requires("unified-cgroup", "memory", "cpu", "pids
 type Event = { type: string; id: string; data?: Record<string, Record<string, unknown>> };
 
 function running(t: Test, edit: (config: Config) => void = () => {}): Container {
-  const c = prepare(t, (config) => {
-    config.process.args = ["sleep", "1000"];
-    edit(config);
-  });
-  c.configure((config) => (config.linux.cgroupsPath = `/tests/${c.id}`));
-  const { status } = c.create();
-  t.equal(status, 0, c.stderr());
+  const c = createSleeper(t, edit);
   t.match(c.start(), { status: 0 });
   return c;
 }

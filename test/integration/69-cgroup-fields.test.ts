@@ -1,8 +1,8 @@
 // Fields of linux.resources that not every machine has, and what a container may do with its own cgroup.
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import t, { type Test } from "tap";
-import { type Config, prepare, shell, type Container } from "./support/container.ts";
+import t from "tap";
+import { type Config, createSleeper, prepare, shell, type Container } from "./support/container.ts";
 import { cgroupMount, findProgram, requires } from "./support/host.ts";
 import { cgroupsNamed } from "./support/remains.ts";
 import { execute, onlyTsrun, scratch } from "./support/runtime.ts";
@@ -20,17 +20,6 @@ const hugetlb =
   ours || (!controllers.includes("hugetlb") && "needs the hugetlb controller on cgroup v2");
 const pressure = ours || (!existsSync(`${tree}/cpu.pressure`) && "needs a kernel with PSI");
 
-function created(t: Test, edit: (config: Config) => void): Container {
-  const c = prepare(t, (config) => {
-    config.process.args = ["sleep", "1000"];
-    edit(config);
-  });
-  c.configure((config) => (config.linux.cgroupsPath = `/tests/${c.id}`));
-  const { status } = c.create();
-  t.equal(status, 0, c.stderr());
-  return c;
-}
-
 const file = (c: Container, name: string): string =>
   readFileSync(`${tree}/tests/${c.id}/${name}`, "utf8").trim();
 
@@ -45,7 +34,7 @@ const figures = (c: Container) =>
   };
 
 t.test("huge pages are limited, and their reservations too", { skip: hugetlb }, async (t) => {
-  const c = created(t, (config) => {
+  const c = createSleeper(t, (config) => {
     config.linux.resources = { hugepageLimits: [{ pageSize: "2MB", limit: 4 << 20 }] };
   });
   t.equal(file(c, "hugetlb.2MB.max"), String(4 << 20));
@@ -61,7 +50,7 @@ t.test(
   "an update with a value that is refused puts the one before back",
   { skip: hugetlb },
   async (t) => {
-    const c = created(t, (config) => {
+    const c = createSleeper(t, (config) => {
       config.linux.resources = { hugepageLimits: [{ pageSize: "2MB", limit: 4 << 20 }] };
     });
     const input = JSON.stringify({
@@ -89,7 +78,7 @@ t.test(
 );
 
 t.test("figures have the pressure on cpu, memory and io", { skip: pressure }, async (t) => {
-  const c = created(t, () => {});
+  const c = createSleeper(t);
   const average = { avg10: Number, avg60: Number, avg300: Number, total: Number };
   const { cpu, memory, blkio } = figures(c).data;
   for (const { psi } of [cpu, memory, blkio]) t.match(psi, { some: average, full: average });
@@ -112,7 +101,7 @@ t.test(
   "in a user namespace with a cgroup namespace the cgroup is the container's own",
   { skip: ours },
   async (t) => {
-    const c = created(t, delegated);
+    const c = createSleeper(t, delegated);
     const directory = `${tree}/tests/${c.id}`;
     const given = [
       "",
@@ -127,7 +116,7 @@ t.test(
 );
 
 t.test("a container makes cgroups in its own, which go with it", { skip: ours }, async (t) => {
-  const c = created(t, (config) => {
+  const c = createSleeper(t, (config) => {
     delegated(config);
     config.process.args = shell(
       "mkdir -p /sys/fs/cgroup/a/b /sys/fs/cgroup/c && echo $$ > /sys/fs/cgroup/a/b/cgroup.procs && cat /proc/self/cgroup && sleep 1000",
@@ -147,7 +136,7 @@ t.test("a container makes cgroups in its own, which go with it", { skip: ours },
 });
 
 t.test("without a cgroup namespace the cgroup stays the host's", { skip: ours }, async (t) => {
-  const c = created(t, (config) => {
+  const c = createSleeper(t, (config) => {
     delegated(config);
     config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "cgroup");
   });
@@ -161,8 +150,8 @@ t.test(
     skip: requires("unified-cgroup", "cpu") || ours || (runc === null && "needs runc"),
   },
   async (t) => {
-    const c = created(t, () => {});
-    const other = created(t, () => {});
+    const c = createSleeper(t);
+    const other = createSleeper(t);
     other.delete("--force");
     const call = (...args: string[]) =>
       execute(runc!, ["--root", join(scratch, "runc"), ...args], {

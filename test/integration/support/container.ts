@@ -107,6 +107,18 @@ function bind(place: Place, config: Config): Container {
   };
 }
 
+/** A container that sleeps, created in a cgroup of its own below /tests. */
+export function createSleeper(t: Test, edit: (config: Config) => void = () => {}): Container {
+  const c = prepare(t, (config) => {
+    config.process.args = ["sleep", "1000"];
+    edit(config);
+  });
+  c.configure((config) => (config.linux.cgroupsPath = `/tests/${c.id}`));
+  const { status } = c.create();
+  t.equal(status, 0, c.stderr());
+  return c;
+}
+
 /** Writes config.json; 64-bit integers keep all their digits. */
 export function writeConfig(bundle: string, config: unknown): void {
   const text = JSON.stringify(
