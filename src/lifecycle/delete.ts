@@ -1,7 +1,6 @@
 import { closeSync, existsSync } from "node:fs";
 
-import { cgroupProcesses, killCgroup } from "../cgroup/processes.ts";
-import { removeCgroup } from "../cgroup/removal.ts";
+import { killCgroup } from "../cgroup/processes.ts";
 import { TsrunError } from "../errors.ts";
 import { checkContainerId } from "../state/id.ts";
 import { lock, tryLock } from "../state/lock.ts";
@@ -9,7 +8,7 @@ import type { State } from "../state/state.ts";
 import type { Status } from "../state/status.ts";
 import { readAnyState, removeStateDirectory, stateDirectory } from "../state/store.ts";
 import { canDelete } from "../state/transitions.ts";
-import { destroyContainer, endInit } from "./destroy.ts";
+import { destroyContainer, endCgroup, endInit } from "./destroy.ts";
 import { salvageCgroup } from "./salvage.ts";
 import { statusOf } from "./status.ts";
 
@@ -29,9 +28,9 @@ export function deleteContainer(options: DeleteOptions): void {
     if (options.force) return;
     throw found.error;
   }
-  if (options.force && found.kind === "state") interrupt(found.state, directory);
   let held: number;
   try {
+    if (options.force && found.kind === "state") interrupt(found.state, directory);
     held = lock(directory, options.id);
   } catch (error) {
     if (options.force && error instanceof TsrunError && error.code === "CONTAINER_NOT_FOUND")
@@ -90,21 +89,20 @@ function removeLocked(options: DeleteOptions, directory: string): void {
 }
 
 /** A state that was never written, or one that is damaged. What another runtime or version wrote is theirs to remove. */
-function removeRemains(error: TsrunError, { id, force }: DeleteOptions, directory: string): void {
+function removeRemains(error: TsrunError, options: DeleteOptions, directory: string): void {
+  const { id, force, warn = (): void => {} } = options;
   const neverWritten = error.code === "CONTAINER_NOT_FOUND";
   const damaged = error.code === "STATE";
-  if (damaged && force) removeSalvaged(directory, id);
+  if (damaged && force) removeSalvaged(directory, id, warn);
   // As runc: what has no state is removed, and without --force it is an error all the same.
   if (neverWritten || (damaged && force)) removeStateDirectory(directory);
   if (!force || !(neverWritten || damaged)) throw error;
 }
 
 /** Ends what runs in the cgroup that a container with a damaged state was made with. */
-function removeSalvaged(directory: string, id: string): void {
-  const path = salvageCgroup(directory, id);
-  if (path === undefined) return;
-  if (cgroupProcesses(path).length > 0) killCgroup(path, 9);
-  removeCgroup(path);
+function removeSalvaged(directory: string, id: string, warn: (message: string) => void): void {
+  const cgroup = salvageCgroup(directory, id);
+  if (cgroup !== undefined) endCgroup(cgroup, warn);
 }
 
 function notStopped(id: string, status: Status): TsrunError {

@@ -7,7 +7,7 @@ import { TsrunError } from "../errors.ts";
 import { POLLIN, SIGKILL } from "../linux.ts";
 import { native } from "../native.ts";
 import { isAlive } from "../state/identity.ts";
-import type { ProcessIdentity, State } from "../state/state.ts";
+import type { ContainerCgroup, ProcessIdentity, State } from "../state/state.ts";
 import { removeStateDirectory } from "../state/store.ts";
 import { runPoststopHooks } from "./hooks.ts";
 
@@ -24,14 +24,19 @@ export type ContainerEnds = {
 
 /** Removes what is left of a container: processes in its cgroup, the cgroup, the state; then poststop hooks. */
 export function destroyContainer(ends: ContainerEnds, warn: (message: string) => void): void {
-  if (ends.cgroupPath !== undefined) {
-    if (cgroupProcesses(ends.cgroupPath).length > 0) killCgroup(ends.cgroupPath, SIGKILL);
-    const { cgroup } = ends.state;
-    if (cgroup?.driver === "systemd") leaveScope(cgroup, warn);
-    removeCgroup(ends.cgroupPath);
-  }
+  const { cgroup } = ends.state;
+  if (cgroup !== null && ends.cgroupPath !== undefined)
+    endCgroup({ ...cgroup, path: ends.cgroupPath }, warn);
   removeStateDirectory(ends.directory);
   runPoststopHooks(ends.state, warn);
+}
+
+/** Ends what runs in the cgroup of a container, and removes it. */
+export function endCgroup(cgroup: ContainerCgroup, warn: (message: string) => void): void {
+  if (cgroupProcesses(cgroup.path).length > 0) killCgroup(cgroup.path, SIGKILL);
+  // Told, not left to see it: a cgroup that goes too soon after it got empty is one systemd never hears of.
+  if (cgroup.driver === "systemd") leaveScope(cgroup, warn);
+  removeCgroup(cgroup.path);
 }
 
 /** Kills a process and waits until it has ended; a zombie that its parent has yet to reap has ended. */

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, statSync } from "node:fs";
 
 import { TsrunError } from "../errors.ts";
 import { native } from "../native.ts";
@@ -8,14 +8,15 @@ const LOCK_NB = 4;
 const attemptMs = 10;
 
 /**
- * Locks a container for a change of its state, by flock(2): the kernel gives the lock back when the
- * holder ends, however it ends. Returns a descriptor to close, or undefined when someone else held
- * the lock for `patienceMs`.
+ * Locks a container for a change of its state: flock(2) of its state directory, which the kernel gives
+ * back when the holder ends, however it ends. Nothing has to be made for it, so a delete that empties
+ * the directory keeps the others out to the end. Returns a descriptor to close, or undefined when
+ * someone else held the lock for `patienceMs`.
  */
 export function tryLock(directory: string, patienceMs: number): number | undefined {
-  const file = `${directory}/lock`;
-  const fd = openSync(file, "a", 0o600);
+  let fd: number | undefined;
   try {
+    fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
     for (let waited = 0; !native().flock(fd, LOCK_EX | LOCK_NB); waited += attemptMs) {
       if (waited >= patienceMs) {
         closeSync(fd);
@@ -23,29 +24,24 @@ export function tryLock(directory: string, patienceMs: number): number | undefin
       }
       native().poll([], attemptMs);
     }
-    // The holder before us may have been a delete: then we hold the lock of a file without a name.
-    if (statSync(file).ino !== fstatSync(fd).ino) throw vanished();
+    // The holder before us may have been a delete: then we hold a directory without a name.
+    if (statSync(directory).ino !== fstatSync(fd).ino) throw vanished();
     return fd;
   } catch (error) {
-    closeSync(fd);
+    if (fd !== undefined) closeSync(fd);
     throw (error as NodeJS.ErrnoException).code === "ENOENT" ? vanished() : error;
   }
 }
 
 /** Locks a container or says who is in the way. */
 export function lock(directory: string, id: string): number {
-  let fd: number | undefined;
-  try {
-    fd = tryLock(directory, 10_000);
-  } catch (error) {
-    throw (error as NodeJS.ErrnoException).code === "ENOENT" ? vanished() : error;
-  }
+  const fd = tryLock(directory, 10_000);
   if (fd === undefined) {
     throw new TsrunError(
       "CONTAINER_STATUS",
       `container ${id} is being changed by another command`,
       {
-        hint: `it holds the lock ${directory}/lock for more than 10 seconds; see "fuser ${directory}/lock"`,
+        hint: `it has locked ${directory} for more than 10 seconds; see "fuser ${directory}"`,
       },
     );
   }

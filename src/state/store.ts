@@ -1,9 +1,8 @@
-// The state directory ROOT/ID:
+// The state directory ROOT/ID, which whoever changes the container holds locked; see lock.ts:
 //
 //   state.json               what the verbs need; see state.ts
 //   config.json              the configuration of the container, byte for byte as given
 //   resources.json           linux.resources as updates have left them; until then config.json has them
-//   lock                     flock(2) of whoever changes the container
 //   exec.fifo                while it exists the container is created and not started
 //   startContainer.N.plan    what init does for a startContainer hook
 //   notify/                  the socket for sd_notify(3), when the caller wants such messages
