@@ -15,6 +15,8 @@ export type FileResult = {
   readonly file: string;
   readonly tests: readonly TestResult[];
   readonly seconds: number;
+  /** What it ran with: its own comments that begin "with ". */
+  readonly notes?: readonly string[];
   /** What failed at first, when the file passed in a second run by itself. */
   readonly unstable?: readonly TestResult[];
 };
@@ -81,7 +83,7 @@ async function runFile(file: string, options: TapRunOptions): Promise<FileResult
   let stderr = "";
   child.on("error", (error) => (stderr += error.message));
   child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
-  const tests = await parseTap(child.stdout);
+  const { tests, notes } = await parseTap(child.stdout);
   const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => {
     if (child.exitCode !== null || child.signalCode !== null) {
       resolve([child.exitCode, child.signalCode]);
@@ -93,7 +95,7 @@ async function runFile(file: string, options: TapRunOptions): Promise<FileResult
   if (complaint !== null) {
     tests.push({ name: "(the file)", outcome: "failed", text: `${complaint}\n${stderr}` });
   }
-  const result = { file, tests, seconds: (performance.now() - started) / 1000 };
+  const result = { file, tests, notes, seconds: (performance.now() - started) / 1000 };
   report(result, options.label ?? "");
   return result;
 }
@@ -106,11 +108,18 @@ function complain(tests: readonly TestResult[], code: number | null, signal: str
   return code !== 0 && !failed ? `exit status ${code} although no test failed` : null;
 }
 
-async function parseTap(stream: NodeJS.ReadableStream): Promise<TestResult[]> {
+type Parsed = { readonly tests: TestResult[]; readonly notes: string[] };
+
+async function parseTap(stream: NodeJS.ReadableStream): Promise<Parsed> {
   const tests: TestResult[] = [];
+  const notes: string[] = [];
   let lines: string[] = [];
   const parser = new Parser();
   parser.on("line", (line: string) => lines.push(line));
+  parser.on("comment", (text: string) => {
+    const note = /^# (with .*)/.exec(text);
+    if (note !== null) notes.push(note[1]!);
+  });
   parser.on("assert", (result: Result) => {
     tests.push(toTest(result, lines));
     lines = [];
@@ -119,7 +128,7 @@ async function parseTap(stream: NodeJS.ReadableStream): Promise<TestResult[]> {
   stream.on("data", (chunk: Buffer) => parser.write(chunk));
   stream.on("end", () => parser.end());
   await done;
-  return tests;
+  return { tests, notes };
 }
 
 function toTest(result: Result, lines: readonly string[]): TestResult {
@@ -141,7 +150,7 @@ function failureLines(lines: readonly string[]): string[] {
     .slice(0, 200);
 }
 
-function report({ file, tests, seconds }: FileResult, label: string): void {
+function report({ file, tests, notes = [], seconds }: FileResult, label: string): void {
   const count = (outcome: string) => tests.filter((test) => test.outcome === outcome).length;
   const failed = count("failed");
   const skipped = count("skipped");
@@ -152,6 +161,7 @@ function report({ file, tests, seconds }: FileResult, label: string): void {
   ];
   const mark = failed > 0 ? "not ok" : "ok    ";
   console.log(`${mark} ${label} ${file}: ${parts.join(", ")} (${seconds.toFixed(1)} s)`);
+  for (const note of notes) console.log(`         ${note}`);
 }
 
 if (import.meta.main) {
