@@ -13,7 +13,8 @@
     ],
     'init_sources': [ '<!@(ls native/init/*.c)' ],
     'init_headers': [ '<!@(ls native/init/*.h)', 'build/build-id.h' ],
-    'launcher_sources': [ '<!@(ls native/launcher/*.c)', 'native/init/start.c', 'native/init/text.c' ],
+    'launcher_sources': [ '<!@(ls native/launcher/*.c)', 'native/init/start.c', 'native/init/text.c', 'native/init/plan.c' ],
+    'launcher_headers': [ '<!@(ls native/launcher/*.h)' ],
   },
   'targets': [
     {
@@ -45,9 +46,9 @@
       'type': 'none',
       'actions': [{
         'action_name': 'compile_launcher',
-        'inputs': [ '<@(launcher_sources)', '<@(init_headers)' ],
+        'inputs': [ '<@(launcher_sources)', '<@(launcher_headers)', '<@(init_headers)' ],
         'outputs': [ '<(PRODUCT_DIR)/launcher' ],
-        'action': [ '<(compiler)', '<@(freestanding)', '-o', '<@(_outputs)', '<@(launcher_sources)' ],
+        'action': [ '<(compiler)', '<@(freestanding)', '-DWIRE_OF_LAUNCHER', '-o', '<@(_outputs)', '<@(launcher_sources)' ],
       }],
     },
     {

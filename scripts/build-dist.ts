@@ -2,7 +2,7 @@
 import { copyFileSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { hash, root, runStep } from "./build-step.ts";
-import { buildNative, buildWire, writeBuildId } from "./build-native.ts";
+import { buildNative, generateSources, writeBuildId } from "./build-native.ts";
 
 const shipped = [
   { from: "build/Release/launcher", to: "dist/tsrun" },
@@ -22,7 +22,7 @@ function copyShipped(): void {
 
 async function buildAll(): Promise<void> {
   const start = performance.now();
-  buildWire();
+  generateSources();
   const id = writeBuildId();
   buildNative(["tsrun", "init", "launcher", "prefault"]);
   runStep({
@@ -43,7 +43,7 @@ async function buildAll(): Promise<void> {
 
 /** The npm package; it needs no engine. */
 async function buildNpmPackage(): Promise<void> {
-  buildWire();
+  generateSources();
   const id = writeBuildId();
   buildNative(["tsrun", "init", "launcher"]);
   const { buildPackage } = await import("./build-package.ts");
@@ -54,7 +54,7 @@ async function buildNpmPackage(): Promise<void> {
 const targets = process.argv.slice(2);
 if (targets.join() === "package") await buildNpmPackage();
 else if (targets.length > 0) {
-  buildWire();
+  generateSources();
   writeBuildId();
   buildNative(targets);
 } else await buildAll();

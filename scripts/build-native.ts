@@ -14,14 +14,28 @@ import {
 
 const sources = () => ["binding.gyp", ...filesBelow("native", /\.(c|cc|h|def)$/)];
 
-/** src/plan/wire.ts and native/init/wire.h from native/wire.def. */
-export function buildWire(): void {
-  const outputs = ["src/plan/wire.ts", "native/init/wire.h"];
+/** What is shared by TypeScript and C is written once and generated for the other. */
+export function generateSources(): void {
+  const wire = ["src/plan/wire.ts", "native/init/wire.h"];
   runStep({
     name: "wire",
-    fingerprint: () => hash(["native/wire.def", "scripts/gen-wire.ts", ...outputs]),
-    outputs,
+    fingerprint: () => hash(["native/wire.def", "scripts/gen-wire.ts", ...wire]),
+    outputs: wire,
     run: () => execute(node, ["scripts/gen-wire.ts"]),
+  });
+  const words = "native/launcher/command-line.h";
+  const tables = [
+    ...filesBelow("src/cli/flags", /\.ts$/),
+    "src/cli/program.ts",
+    "src/cli/root.ts",
+    "src/lifecycle/verbs.ts",
+    "src/spec/tables.ts",
+  ];
+  runStep({
+    name: "command line",
+    fingerprint: () => hash([...tables, "scripts/gen-command-line.ts", words]),
+    outputs: [words],
+    run: () => execute(node, ["scripts/gen-command-line.ts"]),
   });
 }
 

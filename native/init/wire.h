@@ -5,6 +5,12 @@
 #define WIRE_NO_SLOT 4095u
 #define WIRE_FORMAT 1u
 
+struct op_def {
+  uint16_t code;
+  const char *name;
+  const char *kinds; // one letter a field: u s b v, f: a slot, o: a string that may be missing
+};
+
 enum op_code {
   OP_SYNC = 1,
   OP_READY = 2,
@@ -191,12 +197,81 @@ enum op_word {
   CPU_AFFINITY_CPUS = 0,
 };
 
-struct op_def {
-  uint16_t code;
-  const char *name;
-  const char *kinds; // one letter a field: u s b v, f: a slot, o: a string that may be missing
+enum step_code {
+  STEP_MADE_WITH = 90,
+  STEP_VERB = 91,
+  STEP_UNLESS_SET = 92,
+  STEP_LOCK = 93,
+  STEP_FACT_ALIVE = 94,
+  STEP_FACT_FILE = 95,
+  STEP_FACT_LINE = 96,
+  STEP_REFUSE = 97,
+  STEP_PRINT = 98,
+  STEP_READ_SIGNAL = 99,
+  STEP_SEND_SIGNAL = 100,
+  STEP_END_PROCESS = 101,
+  STEP_KILL_CGROUP = 102,
+  STEP_REMOVE_CGROUP = 103,
+  STEP_OPEN_GATE = 104,
+  STEP_REMOVE_STATE = 105,
 };
 
+// Index of each field's first word.
+enum step_word {
+  MADE_WITH_INODE = 0,
+  MADE_WITH_CHANGED = 1,
+  MADE_WITH_SIZE = 2,
+  VERB_NAME = 0,
+  VERB_FLAGS = 1,
+  VERB_ARGUMENTS = 2,
+  UNLESS_SET_VARIABLE = 0,
+  FACT_ALIVE_FACT = 0,
+  FACT_ALIVE_PID = 1,
+  FACT_ALIVE_START_TIME = 2,
+  FACT_FILE_FACT = 0,
+  FACT_FILE_NAME = 1,
+  FACT_LINE_FACT = 0,
+  FACT_LINE_PATH = 1,
+  FACT_LINE_LINE = 2,
+  REFUSE_MASK = 0,
+  REFUSE_FACTS = 1,
+  PRINT_MASK = 0,
+  PRINT_FACTS = 1,
+  PRINT_CONTENT = 2,
+  READ_SIGNAL_FALLBACK = 0,
+  READ_SIGNAL_ONLY = 1,
+  READ_SIGNAL_BUT = 2,
+  SEND_SIGNAL_PID = 0,
+  SEND_SIGNAL_START_TIME = 1,
+  END_PROCESS_PID = 0,
+  END_PROCESS_START_TIME = 1,
+  END_PROCESS_WAIT_MS = 2,
+  KILL_CGROUP_PATH = 0,
+  REMOVE_CGROUP_PATH = 0,
+  REMOVE_CGROUP_WAIT_MS = 1,
+  OPEN_GATE_NAME = 0,
+};
+
+#ifdef WIRE_OF_LAUNCHER
+static const struct op_def op_defs[] = {
+    {90, "made_with", "uuu"},
+    {91, "verb", "suu"},
+    {92, "unless_set", "s"},
+    {93, "lock", ""},
+    {94, "fact_alive", "uuu"},
+    {95, "fact_file", "us"},
+    {96, "fact_line", "uss"},
+    {97, "refuse", "uu"},
+    {98, "print", "uus"},
+    {99, "read_signal", "uuu"},
+    {100, "send_signal", "uu"},
+    {101, "end_process", "uuu"},
+    {102, "kill_cgroup", "s"},
+    {103, "remove_cgroup", "su"},
+    {104, "open_gate", "s"},
+    {105, "remove_state", ""},
+};
+#else
 static const struct op_def op_defs[] = {
     {1, "sync", "u"},
     {2, "ready", ""},
@@ -259,6 +334,7 @@ static const struct op_def op_defs[] = {
     {81, "exec", "vv"},
     {82, "cpu_affinity", "b"},
 };
+#endif
 
 enum sync_point {
   POINT_MAP = 1, // a user namespace was unshared: the runtime writes its id maps

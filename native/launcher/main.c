@@ -1,10 +1,13 @@
-// dist/tsrun: what callers execute. Cleans the environment of what would steer node, notes the
-// caller's limit on open files (node raises its own) and how many descriptors from 3 on it passes
-// (node opens more of its own, wherever there is room), and becomes the engine with prefault.so.
+// dist/tsrun: what callers execute. Does itself what was compiled when the container was made
+// (verbs.c); everything else is the engine's: cleans the environment of what would steer node,
+// notes the caller's limit on open files (node raises its own) and how many descriptors from 3 on
+// it passes (node opens more of its own, wherever there is room), and becomes the engine with
+// prefault.so.
 #include <linux/resource.h>
 
 #include "../init/sys.h"
 #include "../init/text.h"
+#include "verbs.h"
 
 #define PATH_SIZE 4096
 #define MAX_ENVIRONMENT 65536
@@ -112,7 +115,8 @@ static void clean_environment(char **from) {
 }
 
 int main(int argc, char **argv, char **envp) {
-    (void)argc;
+    if (argc > 1 && run_verb(argv + 1, envp))
+        return 0;
     clean_environment(envp);
     long bytes = sys(readlinkat, AT_FDCWD, "/proc/self/exe", own_path, sizeof own_path - 1);
     if (bytes < 0)

@@ -13,6 +13,9 @@ export type RootFacts = {
   readonly inUserNamespace: () => boolean;
 };
 
+/** Where state is unless something says otherwise. */
+export const defaultRoot = `/run/${programName}`;
+
 export type StateRoot = {
   readonly path: string;
   /** Given with --root. */
@@ -32,7 +35,7 @@ export function resolveRoot(given: string | undefined, facts: RootFacts): StateR
   if (facts.runtimeDirectory && !isRealRoot(facts)) {
     return { path: `${facts.runtimeDirectory}/${programName}`, explicit: false, personal: true };
   }
-  return { path: `/run/${programName}`, explicit: false, personal: false };
+  return { path: defaultRoot, explicit: false, personal: false };
 }
 
 /** A user namespace's root is real enough only when it also is called root, as under sudo in a container. */

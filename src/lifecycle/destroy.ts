@@ -12,7 +12,7 @@ import { removeStateDirectory } from "../state/store.ts";
 import { runPoststopHooks } from "./hooks.ts";
 
 /** As long as runc waits for a process to end that was sent SIGKILL. */
-const patienceMs = 10_000;
+export const endPatienceMs = 10_000;
 
 /** What is left of a container whose init has ended. */
 export type ContainerEnds = {
@@ -46,7 +46,7 @@ export function endProcess(pidfd: number): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
-  if (!native().poll([{ fd: pidfd, events: POLLIN }], patienceMs)[0]) {
+  if (!native().poll([{ fd: pidfd, events: POLLIN }], endPatienceMs)[0]) {
     throw new TsrunError("CONTAINER_STATUS", "container init still running", {
       hint: "it does not react to SIGKILL: it hangs in the kernel (see /proc/PID/stack and /proc/PID/wchan)",
     });

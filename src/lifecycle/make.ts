@@ -27,6 +27,7 @@ import { moveNetDevices } from "./net-devices.ts";
 import type { Intent } from "./prepare.ts";
 import { adopt, buildIdBytes, spawnInit } from "./spawn.ts";
 import type { Effect, Progress } from "./sync.ts";
+import { writeMadeState } from "./verbs.ts";
 
 /** A container whose init is ready: all that is left is to let the user's program run. */
 export type Made = {
@@ -239,7 +240,7 @@ function commit(making: Making): void {
   const stat = readProcessStat(pid);
   if (stat === undefined) return; // init was killed meanwhile; the end of the stream is next
   making.state = { ...making.state, phase: "made", init: { pid, startTime: stat.startTime } };
-  writeState(intent.directory, making.state);
+  writeMadeState(intent.directory, making.state);
   if (making.pidfdSocket < 0) return;
   const socket = making.pidfdSocket;
   making.pidfdSocket = -1;

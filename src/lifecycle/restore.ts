@@ -51,6 +51,7 @@ import { placedMounts } from "./placed-mounts.ts";
 import { type CreateOptions, type Intent, prepare } from "./prepare.ts";
 import { buildIdBytes, spawnInit } from "./spawn.ts";
 import { runPoststartHooks } from "./start.ts";
+import { writeMadeState } from "./verbs.ts";
 
 export type RestoreOptions = CreateOptions & {
   readonly criu: CriuRestoreOptions;
@@ -329,7 +330,7 @@ function adopt(making: Making, pid: number): void {
     init: { pid, startTime: stat.startTime },
     namespaces: namespacesNow(making.state, pid),
   };
-  writeState(making.intent.directory, making.state);
+  writeMadeState(making.intent.directory, making.state);
 }
 
 /** CRIU restores processes into a time namespace, where their clocks go on. */

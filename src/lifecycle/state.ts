@@ -28,7 +28,11 @@ export function readContainer(options: { root: string; id: string }): ContainerV
 
 /** A container as it is now. */
 export function viewOf(state: State, directory: string, owner: string): ContainerView {
-  const status = statusOf(state, directory);
+  return viewIn(statusOf(state, directory), state, owner);
+}
+
+/** A container as it looks in a status. */
+export function viewIn(status: Status, state: State, owner: string): ContainerView {
   const annotated = state.annotations && Object.keys(state.annotations).length > 0;
   return {
     ociVersion: specVersion,
@@ -41,4 +45,9 @@ export function viewOf(state: State, directory: string, owner: string): Containe
     ...(annotated ? { annotations: state.annotations } : {}),
     owner,
   };
+}
+
+/** What `state` prints; runc ends it without a newline. */
+export function formatView(view: ContainerView): string {
+  return JSON.stringify(view, null, 2);
 }

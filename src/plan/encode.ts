@@ -1,10 +1,16 @@
-import type { Plan, PlannedOp } from "./plan.ts";
-import { opTable, wireFormat } from "./wire.ts";
+import { type Op, opTable, type Step, wireFormat } from "./wire.ts";
 
 const magic = 0x50525354; // "TSRP"
 const headerBytes = 40;
 const opHeaderBytes = 8;
 const optionalFlag = 1;
+
+/** What init and the launcher read of a plan. */
+type Encodable = {
+  readonly ops: readonly ((Op & { readonly optional?: boolean }) | Step)[];
+  readonly fds: readonly unknown[];
+};
+type AnyOp = Encodable["ops"][number];
 
 type FieldKind = "u" | "s" | "b" | "v";
 type Fields = readonly (readonly [name: string, kind: FieldKind])[];
@@ -12,8 +18,8 @@ type Fields = readonly (readonly [name: string, kind: FieldKind])[];
 /** What grows behind the ops: strings, blobs and the tables of lists. */
 type Data = { bytes: Buffer; length: number; readonly strings: Map<string, number> };
 
-/** A plan as init reads it; the layout is described in native/wire.def. */
-export function encodePlan(plan: Plan, buildId: Uint8Array): Uint8Array {
+/** A plan as init or the launcher reads it; the layout is described in native/wire.def. */
+export function encodePlan(plan: Encodable, buildId: Uint8Array): Uint8Array {
   const opBytes = plan.ops.reduce((total, op) => total + opHeaderBytes + 8 * wordsOf(op), 0);
   const ops = Buffer.alloc(headerBytes + opBytes);
   // The first byte is NUL, so that offset 0 can mean "no string".
@@ -32,16 +38,16 @@ export function encodePlan(plan: Plan, buildId: Uint8Array): Uint8Array {
   return Buffer.concat([ops, data.bytes.subarray(0, data.length)]);
 }
 
-function wordsOf({ op }: PlannedOp): number {
+function wordsOf({ op }: AnyOp): number {
   let words = 0;
   for (const [, kind] of opTable[op].fields) words += kind === "b" || kind === "v" ? 2 : 1;
   return words;
 }
 
-function writeOp(out: Buffer, start: number, { op, data }: { op: PlannedOp; data: Data }): number {
+function writeOp(out: Buffer, start: number, { op, data }: { op: AnyOp; data: Data }): number {
   const { code, fields } = opTable[op.op];
   out.writeUInt16LE(code, start);
-  out.writeUInt16LE(op.optional ? optionalFlag : 0, start + 2);
+  out.writeUInt16LE("optional" in op && op.optional ? optionalFlag : 0, start + 2);
   out.writeUInt32LE(wordsOf(op), start + 4);
   let at = start + opHeaderBytes;
   const values = op as unknown as Record<string, unknown>;

@@ -123,7 +123,42 @@ export type Op =
   | ExecOp
   | CpuAffinityOp;
 
-/** For each op its code and its fields in wire order: [property, kind]. */
+export type MadeWithStep = { readonly op: "made_with"; readonly inode: number | bigint; readonly changed: number | bigint; readonly size: number | bigint };
+export type VerbStep = { readonly op: "verb"; readonly name: string | null; readonly flags: number | bigint; readonly arguments: number | bigint };
+export type UnlessSetStep = { readonly op: "unless_set"; readonly variable: string | null };
+export type LockStep = { readonly op: "lock" };
+export type FactAliveStep = { readonly op: "fact_alive"; readonly fact: number | bigint; readonly pid: number | bigint; readonly startTime: number | bigint };
+export type FactFileStep = { readonly op: "fact_file"; readonly fact: number | bigint; readonly name: string | null };
+export type FactLineStep = { readonly op: "fact_line"; readonly fact: number | bigint; readonly path: string | null; readonly line: string | null };
+export type RefuseStep = { readonly op: "refuse"; readonly mask: number | bigint; readonly facts: number | bigint };
+export type PrintStep = { readonly op: "print"; readonly mask: number | bigint; readonly facts: number | bigint; readonly content: string | null };
+export type ReadSignalStep = { readonly op: "read_signal"; readonly fallback: number | bigint; readonly only: number | bigint; readonly but: number | bigint };
+export type SendSignalStep = { readonly op: "send_signal"; readonly pid: number | bigint; readonly startTime: number | bigint };
+export type EndProcessStep = { readonly op: "end_process"; readonly pid: number | bigint; readonly startTime: number | bigint; readonly waitMs: number | bigint };
+export type KillCgroupStep = { readonly op: "kill_cgroup"; readonly path: string | null };
+export type RemoveCgroupStep = { readonly op: "remove_cgroup"; readonly path: string | null; readonly waitMs: number | bigint };
+export type OpenGateStep = { readonly op: "open_gate"; readonly name: string | null };
+export type RemoveStateStep = { readonly op: "remove_state" };
+
+export type Step =
+  | MadeWithStep
+  | VerbStep
+  | UnlessSetStep
+  | LockStep
+  | FactAliveStep
+  | FactFileStep
+  | FactLineStep
+  | RefuseStep
+  | PrintStep
+  | ReadSignalStep
+  | SendSignalStep
+  | EndProcessStep
+  | KillCgroupStep
+  | RemoveCgroupStep
+  | OpenGateStep
+  | RemoveStateStep;
+
+/** For each op and step its code and its fields in wire order: [property, kind]. */
 export const opTable = {
   sync: { code: 1, fields: [["point", "u"]] },
   ready: { code: 2, fields: [] },
@@ -185,6 +220,22 @@ export const opTable = {
   find_program: { code: 80, fields: [["file", "s"], ["search", "s"]] },
   exec: { code: 81, fields: [["args", "v"], ["env", "v"]] },
   cpu_affinity: { code: 82, fields: [["cpus", "b"]] },
+  made_with: { code: 90, fields: [["inode", "u"], ["changed", "u"], ["size", "u"]] },
+  verb: { code: 91, fields: [["name", "s"], ["flags", "u"], ["arguments", "u"]] },
+  unless_set: { code: 92, fields: [["variable", "s"]] },
+  lock: { code: 93, fields: [] },
+  fact_alive: { code: 94, fields: [["fact", "u"], ["pid", "u"], ["startTime", "u"]] },
+  fact_file: { code: 95, fields: [["fact", "u"], ["name", "s"]] },
+  fact_line: { code: 96, fields: [["fact", "u"], ["path", "s"], ["line", "s"]] },
+  refuse: { code: 97, fields: [["mask", "u"], ["facts", "u"]] },
+  print: { code: 98, fields: [["mask", "u"], ["facts", "u"], ["content", "s"]] },
+  read_signal: { code: 99, fields: [["fallback", "u"], ["only", "u"], ["but", "u"]] },
+  send_signal: { code: 100, fields: [["pid", "u"], ["startTime", "u"]] },
+  end_process: { code: 101, fields: [["pid", "u"], ["startTime", "u"], ["waitMs", "u"]] },
+  kill_cgroup: { code: 102, fields: [["path", "s"]] },
+  remove_cgroup: { code: 103, fields: [["path", "s"], ["waitMs", "u"]] },
+  open_gate: { code: 104, fields: [["name", "s"]] },
+  remove_state: { code: 105, fields: [] },
 } as const;
 
 export const syncPoint = {

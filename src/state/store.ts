@@ -3,6 +3,7 @@
 //   state.json               what the verbs need; see state.ts
 //   config.json              the configuration of the container, byte for byte as given
 //   resources.json           linux.resources as updates have left them; until then config.json has them
+//   verbs                    what the launcher does for state, start, kill and delete; right for this state.json only
 //   exec.fifo                while it exists the container is created and not started
 //   startContainer.N.plan    what init does for a startContainer hook
 //   notify/                  the socket for sd_notify(3), when the caller wants such messages

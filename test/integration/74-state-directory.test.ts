@@ -30,7 +30,12 @@ t.test("modes and owners, whatever the umask is", own, async (t) => {
     const modes = Object.fromEntries(
       readdirSync(directory).map((name) => [name, statSync(join(directory, name)).mode & 0o777]),
     );
-    t.strictSame(modes, { "config.json": 0o600, "exec.fifo": 0o622, "state.json": 0o600 });
+    t.strictSame(modes, {
+      "config.json": 0o600,
+      "exec.fifo": 0o622,
+      "state.json": 0o600,
+      verbs: 0o600,
+    });
     t.equal(statSync(directory).mode & 0o777 & ~0o711, 0);
     t.equal(statSync(c.root).mode & 0o077, 0, "the root is closed to others");
     for (const name of ["", ...readdirSync(directory)]) {
@@ -44,9 +49,14 @@ t.test("modes and owners, whatever the umask is", own, async (t) => {
 t.test("no temporary file is left beside the state", own, async (t) => {
   const c = prepare(t, (config) => (config.process.args = ["sleep", "100"]));
   c.create();
-  t.strictSame(readdirSync(join(c.root, c.id)).sort(), ["config.json", "exec.fifo", "state.json"]);
+  t.strictSame(readdirSync(join(c.root, c.id)).sort(), [
+    "config.json",
+    "exec.fifo",
+    "state.json",
+    "verbs",
+  ]);
   c.start();
-  t.strictSame(readdirSync(join(c.root, c.id)).sort(), ["config.json", "state.json"]);
+  t.strictSame(readdirSync(join(c.root, c.id)).sort(), ["config.json", "state.json", "verbs"]);
 });
 
 t.test("the configuration is kept as it was given", own, async (t) => {

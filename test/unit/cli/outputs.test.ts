@@ -2,7 +2,7 @@ import t from "tap";
 
 import { describeFeatures, formatFeatures } from "../../../src/cli/features.ts";
 import { formatListing } from "../../../src/cli/list.ts";
-import { formatState } from "../../../src/cli/state.ts";
+import { formatView } from "../../../src/lifecycle/state.ts";
 import { formatVersions } from "../../../src/cli/version.ts";
 import type { ContainerView } from "../../../src/lifecycle/state.ts";
 
@@ -20,7 +20,7 @@ const view: ContainerView = {
 
 t.test("state is indented by two spaces and has no newline at its end", async (t) => {
   t.equal(
-    formatState(view),
+    formatView(view),
     `{
   "ociVersion": "1.3.0",
   "id": "web",

@@ -1,0 +1,71 @@
+#include <linux/poll.h>
+#include <linux/signal.h>
+
+#include "../init/text.h"
+#include "effects.h"
+
+// Like Node, so that whoever reads no more is an error to report and not the end.
+static void ignore_broken_pipes(void) {
+    struct sigaction action = {.sa_handler = SIG_IGN};
+    sys(rt_sigaction, SIGPIPE, &action, NULL, sizeof action.sa_mask);
+}
+
+static bool wait_for_room(void) {
+    struct pollfd entry = {.fd = 1, .events = POLLOUT};
+    long ready = sys(ppoll, &entry, 1, NULL, NULL, 0);
+    return ready == 1 || ready == -EINTR;
+}
+
+bool print_text(const char *text) {
+    ignore_broken_pipes();
+    for (size_t left = strlen(text); left > 0;) {
+        long written = sys(write, 1, text, left);
+        if (written >= 0) {
+            text += written;
+            left -= (size_t)written;
+        } else if (written != -EINTR && (written != -EAGAIN || !wait_for_room())) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool holds_line(const char *path, const char *line, bool *holds) {
+    char buffer[256];
+    *holds = false;
+    long fd = sys(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return fd == -ENOENT;
+    long bytes = sys(read, fd, buffer, sizeof buffer - 1);
+    sys(close, fd);
+    if (bytes < 0)
+        return bytes == -ENODEV;
+    buffer[bytes] = '\0';
+    if (bytes > 0 && buffer[bytes - 1] == '\n')
+        buffer[bytes - 1] = '\0';
+    *holds = strcmp(buffer, line) == 0;
+    return true;
+}
+
+bool open_gate(int directory, const char *name) {
+    const int flags = O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC;
+    long fd = sys(openat, directory, name, flags, 0);
+    if (fd < 0)
+        return false;
+    bool written = sys(write, fd, "", 1) == 1;
+    sys(close, fd);
+    return written && sys(unlinkat, directory, name, 0) == 0;
+}
+
+bool kill_cgroup(const char *path) {
+    static char file[4096 + sizeof "/cgroup.kill"];
+    struct text text = TEXT_IN(file);
+    text_add(&text, path);
+    text_add(&text, "/cgroup.kill");
+    long fd = text.full ? -ENAMETOOLONG : sys(openat, AT_FDCWD, file, O_WRONLY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    long written = sys(write, fd, "1", 1);
+    sys(close, fd);
+    return written == 1 || written == -ENODEV;
+}

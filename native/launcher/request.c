@@ -1,0 +1,133 @@
+#include "request.h"
+
+#include "../init/text.h"
+#include "command-line.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define MAX_ID 255
+#define HIGHEST_SIGNAL 64
+
+// The name of a flag, behind one or two dashes; NULL for what is no flag or ends the flags.
+static const char *flag_of(const char *word) {
+    if (word[0] != '-' || word[1] == '\0' || strcmp(word, "--") == 0)
+        return NULL;
+    return word + (word[1] == '-' ? 2 : 1);
+}
+
+// The value behind "name=", or NULL.
+static const char *value_within(const char *flag, const char *name) {
+    size_t length = strlen(name);
+    return starts_with(flag, name) && flag[length] == '=' ? flag + length + 1 : NULL;
+}
+
+static bool keep_global(enum global_meaning meaning, const char *value, struct request *request) {
+    switch (meaning) {
+    case GLOBAL_ROOT: request->root = value; return true;
+    case GLOBAL_LOG: request->log = value[0] == '\0' ? NULL : value; return true;
+    case GLOBAL_LOG_FORMAT: return strcmp(value, "text") == 0 || strcmp(value, "json") == 0;
+    case GLOBAL_SYSTEMD_CGROUP: return true; // the state has what was chosen
+    }
+    return false;
+}
+
+// Returns how many words a global flag takes; 0 for one that is the engine's.
+static int read_global(char **words, struct request *request) {
+    const char *flag = flag_of(words[0]);
+    for (size_t i = 0; flag != NULL && i < COUNT(global_flags); i++) {
+        const struct global_flag *known = &global_flags[i];
+        bool alone = strcmp(flag, known->name) == 0;
+        if (!known->has_value && alone)
+            return keep_global(known->meaning, NULL, request) ? 1 : 0;
+        const char *value = value_within(flag, known->name);
+        if (known->has_value && value != NULL)
+            return keep_global(known->meaning, value, request) ? 1 : 0;
+        if (known->has_value && alone && words[1] != NULL)
+            return keep_global(known->meaning, words[1], request) ? 2 : 0;
+    }
+    return 0;
+}
+
+static bool read_verb_flag(const char *word, struct request *request) {
+    const char *flag = flag_of(word);
+    for (size_t i = 0; flag != NULL && i < COUNT(verb_flags); i++) {
+        if (strcmp(verb_flags[i].verb, request->verb) != 0 || strcmp(verb_flags[i].name, flag) != 0)
+            continue;
+        request->flags |= verb_flags[i].bit;
+        return true;
+    }
+    return false;
+}
+
+static bool is_verb(const char *word) {
+    for (size_t i = 0; i < COUNT(verb_names); i++)
+        if (strcmp(verb_names[i], word) == 0)
+            return true;
+    return false;
+}
+
+static bool is_letter_or_digit(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+// As src/state/id.ts; the name of a directory, and no way out of the state root.
+static bool is_id(const char *id) {
+    size_t length = strlen(id);
+    if (length == 0 || length > MAX_ID || strcmp(id, ".") == 0 || strcmp(id, "..") == 0)
+        return false;
+    for (; *id != '\0'; id++)
+        if (!is_letter_or_digit(*id) && *id != '_' && *id != '+' && *id != '-' && *id != '.')
+            return false;
+    return true;
+}
+
+bool read_request(char **words, struct request *request) {
+    *request = (struct request){.verb = NULL};
+    while (words[0] != NULL && words[0][0] == '-') {
+        int taken = read_global(words, request);
+        if (taken == 0)
+            return false;
+        words += taken;
+    }
+    if (words[0] == NULL || !is_verb(words[0]))
+        return false;
+    request->verb = *words++;
+    for (; *words != NULL; words++) {
+        if (words[0][0] == '-') {
+            if (!read_verb_flag(*words, request))
+                return false;
+        } else if (request->id == NULL) {
+            request->id = *words;
+        } else {
+            request->argument = *words;
+            request->arguments++;
+        }
+    }
+    return request->id != NULL && is_id(request->id);
+}
+
+static char upper(char c) {
+    return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+}
+
+static bool same_in_any_case(const char *word, const char *name) {
+    while (*word != '\0' && upper(*word) == *name)
+        word++, name++;
+    return *word == '\0' && *name == '\0';
+}
+
+static int decimal(const char *word) {
+    int number = 0;
+    size_t digits = 0;
+    for (; *word >= '0' && *word <= '9' && digits < 3; word++, digits++)
+        number = 10 * number + *word - '0';
+    return *word == '\0' && digits > 0 && number <= HIGHEST_SIGNAL ? number : -1;
+}
+
+int signal_number(const char *word) {
+    for (size_t i = 0; i < COUNT(signal_names); i++) {
+        const char *name = signal_names[i].name; // SIG...
+        if (same_in_any_case(word, name) || same_in_any_case(word, name + 3))
+            return signal_names[i].number;
+    }
+    return decimal(word);
+}
