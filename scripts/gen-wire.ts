@@ -60,13 +60,15 @@ function typescript(): string {
     const union = ops.map((op) => `  | ${camel(`_${op.name}`)}${suffix}`).join("\n");
     out.push(`\nexport type ${suffix} =\n${union};\n`);
   }
-  out.push(`/** For each op and step its code and its fields in wire order: [property, kind]. */`);
-  out.push(`export const opTable = {`);
-  for (const op of [...defs.op, ...defs.step]) {
-    const fields = op.fields.map((f) => `["${camel(f.name)}", "${f.kind}"]`).join(", ");
-    out.push(`  ${op.name}: { code: ${op.code}, fields: [${fields}] },`);
+  for (const [kind, ops] of Object.entries(defs)) {
+    out.push(`/** For each ${kind} its code and its fields in wire order: [property, kind]. */`);
+    out.push(`export const ${kind}Table = {`);
+    for (const op of ops) {
+      const fields = op.fields.map((f) => `["${camel(f.name)}", "${f.kind}"]`).join(", ");
+      out.push(`  ${op.name}: { code: ${op.code}, fields: [${fields}] },`);
+    }
+    out.push(`} as const;\n`);
   }
-  out.push(`} as const;\n`);
   for (const [name, list] of [
     ["syncPoint", points],
     ["message", messages],

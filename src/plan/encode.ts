@@ -1,4 +1,4 @@
-import { type Op, opTable, type Step, wireFormat } from "./wire.ts";
+import { type Op, opTable, type Step, stepTable, wireFormat } from "./wire.ts";
 
 const magic = 0x50525354; // "TSRP"
 const headerBytes = 40;
@@ -11,6 +11,8 @@ type Encodable = {
   readonly fds: readonly unknown[];
 };
 type AnyOp = Encodable["ops"][number];
+
+const definitions = { ...opTable, ...stepTable };
 
 type FieldKind = "u" | "s" | "b" | "v";
 type Fields = readonly (readonly [name: string, kind: FieldKind])[];
@@ -40,12 +42,12 @@ export function encodePlan(plan: Encodable, buildId: Uint8Array): Uint8Array {
 
 function wordsOf({ op }: AnyOp): number {
   let words = 0;
-  for (const [, kind] of opTable[op].fields) words += kind === "b" || kind === "v" ? 2 : 1;
+  for (const [, kind] of definitions[op].fields) words += kind === "b" || kind === "v" ? 2 : 1;
   return words;
 }
 
 function writeOp(out: Buffer, start: number, { op, data }: { op: AnyOp; data: Data }): number {
-  const { code, fields } = opTable[op.op];
+  const { code, fields } = definitions[op.op];
   out.writeUInt16LE(code, start);
   out.writeUInt16LE("optional" in op && op.optional ? optionalFlag : 0, start + 2);
   out.writeUInt32LE(wordsOf(op), start + 4);

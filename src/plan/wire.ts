@@ -158,7 +158,7 @@ export type Step =
   | OpenGateStep
   | RemoveStateStep;
 
-/** For each op and step its code and its fields in wire order: [property, kind]. */
+/** For each op its code and its fields in wire order: [property, kind]. */
 export const opTable = {
   sync: { code: 1, fields: [["point", "u"]] },
   ready: { code: 2, fields: [] },
@@ -220,6 +220,10 @@ export const opTable = {
   find_program: { code: 80, fields: [["file", "s"], ["search", "s"]] },
   exec: { code: 81, fields: [["args", "v"], ["env", "v"]] },
   cpu_affinity: { code: 82, fields: [["cpus", "b"]] },
+} as const;
+
+/** For each step its code and its fields in wire order: [property, kind]. */
+export const stepTable = {
   made_with: { code: 90, fields: [["inode", "u"], ["changed", "u"], ["size", "u"]] },
   verb: { code: 91, fields: [["name", "s"], ["flags", "u"], ["arguments", "u"]] },
   unless_set: { code: 92, fields: [["variable", "s"]] },

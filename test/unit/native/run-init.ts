@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 
 import { encodePlan } from "../../../src/plan/encode.ts";
 import type { HandedFd, Plan } from "../../../src/plan/plan.ts";
-import type { Op } from "../../../src/plan/wire.ts";
+import type { Op, Step } from "../../../src/plan/wire.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const sources = fileURLToPath(new URL("../../../native/init/", import.meta.url));
@@ -25,7 +25,9 @@ const sanitized =
   );
 
 /** Compiles a program of these tests when it is older than its sources; returns its path. */
-export function compile(name: "init" | "init-sanitized" | "driver" | "mutate-plan"): string {
+export function compile(
+  name: "init" | "init-sanitized" | "driver" | "mutate-plan" | "mutate-verbs",
+): string {
   const init = readdirSync(sources).map((file) => `${sources}${file}`);
   const units = init.filter((file) => file.endsWith(".c"));
   const file = `${output}${name}`;
@@ -34,11 +36,13 @@ export function compile(name: "init" | "init-sanitized" | "driver" | "mutate-pla
   const newest = Math.max(...[...init, ...own].map((path) => statSync(path).mtimeMs));
   if ((statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0) > newest) return file;
   writeFileSync(`${output}build-id.h`, `#define TSRUN_BUILD_ID "${buildId}"\n`);
+  const mutation = [`${here}mutate-plan.c`, `${sources}plan.c`];
   const [compiler, ...parts] = {
     init: ["cc", ...freestanding, ...units],
     "init-sanitized": ["clang", ...sanitized, ...units],
     driver: ["cc", "-O1", "-Wall", "-Wextra", `${here}driver.c`],
-    "mutate-plan": ["clang", ...sanitized, `${here}mutate-plan.c`, `${sources}plan.c`],
+    "mutate-plan": ["clang", ...sanitized, ...mutation],
+    "mutate-verbs": ["clang", ...sanitized, "-DWIRE_OF_LAUNCHER", ...mutation],
   }[name];
   // Renamed when it is whole: test files run side by side.
   const draft = `${file}.${process.pid}`;
@@ -79,7 +83,10 @@ export type Run = {
 };
 
 /** Ops as the bytes of a plan. */
-export function encodeOps(ops: readonly (Op & { optional?: boolean })[], handed = 0): Uint8Array {
+export function encodeOps(
+  ops: readonly ((Op & { optional?: boolean }) | Step)[],
+  handed = 0,
+): Uint8Array {
   const fds: HandedFd[] = Array.from({ length: handed }, () => ({ kind: "exec-fifo" }));
   const plan = {
     ops: ops.map((op) => ({ ...op, origin: "", what: op.op })),
