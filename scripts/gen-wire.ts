@@ -33,10 +33,12 @@ const camel = (name: string): string =>
   name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 const tsKind = {
   u: "number | bigint",
-  s: "string | null",
+  s: "string",
   b: "Uint8Array",
   v: "readonly string[]",
 };
+const typeOf = ({ name, kind }: Field): string =>
+  kind === "s" && optionalNames.has(name) ? "string | null" : tsKind[kind];
 const slotNames = new Set(["slot", "root", "target", "like", "proc", "userns"]);
 const optionalNames = new Set(["source", "fstype", "data", "search"]);
 /** What the reader in init checks of a field: f is a slot, o a string that may be missing. */
@@ -51,9 +53,7 @@ function typescript(): string {
   for (const [kind, ops] of Object.entries(defs)) {
     const suffix = camel(`_${kind}`);
     for (const op of ops) {
-      const fields = op.fields
-        .map((f) => `; readonly ${camel(f.name)}: ${tsKind[f.kind]}`)
-        .join("");
+      const fields = op.fields.map((f) => `; readonly ${camel(f.name)}: ${typeOf(f)}`).join("");
       const name = camel(`_${op.name}`);
       out.push(`export type ${name}${suffix} = { readonly op: "${op.name}"${fields} };`);
     }
