@@ -191,7 +191,7 @@ t.test("start is the engine's when someone waits for a message", own, async (t) 
 
 t.test("without a pid namespace of its own SIGKILL is the engine's", own, async (t) => {
   const c = sleeper(t, ({ linux }) => {
-    linux.namespaces = linux.namespaces!.filter(({ type }) => type !== "pid");
+    linux.namespaces = linux.namespaces.filter(({ type }) => type !== "pid");
   });
   const kill = (signal: string) =>
     execute(alone, ["--root", c.root, "kill", c.id, signal]).stdout.trim();
