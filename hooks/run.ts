@@ -1,6 +1,12 @@
 import { TsrunError } from "../src/errors.ts";
 import { reasonOf } from "../src/errno.ts";
-import { describeEnding, runProgram, runWith, type Starter } from "../src/lifecycle/program.ts";
+import {
+  describeEnding,
+  type OutputFiles,
+  runProgram,
+  runWith,
+  type Starter,
+} from "../src/lifecycle/program.ts";
 import type { Ending } from "../src/lifecycle/supervise.ts";
 import type { Hook, HookName } from "../src/spec/types.ts";
 
@@ -12,6 +18,8 @@ export type HookCall = {
   /** The state of the container, as the hook reads it on its stdin. */
   readonly state: string;
   readonly cwd?: string;
+  /** Files that its output is appended to, instead of being kept for the error. */
+  readonly output?: OutputFiles;
 };
 
 /** Runs a hook in the runtime's namespaces; throws when it fails. */
@@ -25,6 +33,7 @@ export function runHook(call: HookCall): void {
       cwd: call.cwd,
       input: Buffer.from(call.state),
       timeoutMs: timeoutOf(hook),
+      output: call.output,
     }),
   );
 }
@@ -32,7 +41,14 @@ export function runHook(call: HookCall): void {
 /** Runs a hook that `start` starts in the container's namespaces; throws when it fails. */
 export function runHookWith(call: HookCall, start: Starter): void {
   judge(call, () =>
-    runWith({ input: Buffer.from(call.state), timeoutMs: timeoutOf(call.hook) }, start),
+    runWith(
+      {
+        input: Buffer.from(call.state),
+        timeoutMs: timeoutOf(call.hook),
+        output: call.output,
+      },
+      start,
+    ),
   );
 }
 

@@ -87,6 +87,27 @@ export function planCgroup(
   };
 }
 
+/** Sees to it that a container without a cgroup of its own has nothing that only a cgroup could give. */
+export function doWithoutCgroup(linux: Linux | undefined, warn: (message: string) => void): null {
+  const [limit] = convertResources(linux?.resources).writes.filter(
+    ({ value }) => !liftsLimit.test(value),
+  );
+  if (limit !== undefined) {
+    throw new TsrunError(
+      "CGROUP",
+      `${fieldName(limit.origin)} can't be set: cgroups are disabled`,
+      {
+        pointer: limit.origin,
+        hint: "leave --cgroup-manager disabled out, or the limit",
+      },
+    );
+  }
+  if (linux?.resources?.devices?.length && devicesIfNeeded(linux) !== null) {
+    warn("linux.resources.devices has no effect: cgroups are disabled");
+  }
+  return null;
+}
+
 type Devices = NonNullable<CgroupPlan["devices"]>;
 
 /** The device program of a container. */

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 
-import { cgroupModes } from "../criu/messages.ts";
+import { cgroupModes, networkLocks } from "../criu/messages.ts";
 import type { SharedOptions } from "../criu/requests.ts";
 import { TsrunError } from "../errors.ts";
 import { checkpointContainer } from "../lifecycle/checkpoint.ts";
@@ -41,6 +41,7 @@ export function sharedOptions(
     fileLocks: flags["file-locks"],
     autoDedup: flags["auto-dedup"],
     lazyPages: flags["lazy-pages"],
+    networkLock: readNetworkLock(flags["network-lock"] ?? ""),
     cgroupsMode: readCgroupsMode(flags["manage-cgroups-mode"] ?? ""),
   };
 }
@@ -68,6 +69,13 @@ function readCgroupsMode(mode: string): string {
   if (Object.hasOwn(cgroupModes, mode)) return mode;
   throw new TsrunError("USAGE", "invalid manage-cgroups-mode value", {
     hint: `${JSON.stringify(mode)} is none of soft, full, strict, ignore`,
+  });
+}
+
+function readNetworkLock(method: string): string | undefined {
+  if (method === "" || Object.hasOwn(networkLocks, method)) return method || undefined;
+  throw new TsrunError("USAGE", "invalid network-lock value", {
+    hint: `${JSON.stringify(method)} is none of ${Object.keys(networkLocks).join(", ")}`,
   });
 }
 

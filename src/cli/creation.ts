@@ -1,7 +1,10 @@
+import { resolve } from "node:path";
+
 import { TsrunError } from "../errors.ts";
 import type { CreateOptions } from "../lifecycle/prepare.ts";
 import type { Invocation } from "./invocation.ts";
 import { readBool } from "./parse.ts";
+import type { GlobalValues } from "./program.ts";
 import { preparePersonalRoot } from "./root.ts";
 
 /** What `create` and `run` have in common. */
@@ -14,16 +17,36 @@ export function creationOptions(
     root: root.path,
     id: args[0]!,
     bundle: flags.bundle || ".",
+    config: configFile(flags.config ?? ""),
     pidFile: flags["pid-file"] || undefined,
     consoleSocket: flags["console-socket"] || undefined,
     pidfdSocket: flags["pidfd-socket"] || undefined,
     noPivot: flags["no-pivot"],
     noNewKeyring: flags["no-new-keyring"],
     preserveFds: flags["preserve-fds"],
-    systemdCgroup: globals["systemd-cgroup"],
+    ...readCgroupDriver(globals),
     rootless: readRootless(globals.rootless),
     warn: log.warn,
   };
+}
+
+/** --config: as crun has it, only the usual name is meant in the bundle, any other from the current directory. */
+function configFile(given: string): string | undefined {
+  return given === "" || given === "config.json" ? undefined : resolve(given);
+}
+
+/** Who makes the cgroup; --cgroup-manager, when it is given, says more than --systemd-cgroup. */
+export function readCgroupDriver(globals: GlobalValues): {
+  systemdCgroup: boolean;
+  noCgroup: boolean;
+} {
+  const which = globals["cgroup-manager"] || (globals["systemd-cgroup"] ? "systemd" : "cgroupfs");
+  if (!["cgroupfs", "systemd", "disabled"].includes(which)) {
+    throw new TsrunError("USAGE", `unknown cgroup manager ${JSON.stringify(which)}`, {
+      hint: "--cgroup-manager is cgroupfs, systemd or disabled",
+    });
+  }
+  return { systemdCgroup: which === "systemd", noCgroup: which === "disabled" };
 }
 
 /** --rootless as runc reads it: a boolean in Go's spelling, or auto. */

@@ -1,8 +1,12 @@
 import { deleteContainer } from "../lifecycle/delete.ts";
 import type { Invocation } from "./invocation.ts";
+import { forEachMatching } from "./matching.ts";
 
 /** tsrun delete */
 export function deleteCommand({ args, flags, root, log }: Invocation<"delete">): number {
-  deleteContainer({ root: root.path, id: args[0]!, force: flags.force, warn: log.warn });
+  const remove = (id: string): void =>
+    deleteContainer({ root: root.path, id, force: flags.force, warn: log.warn });
+  if (flags.regex) forEachMatching({ root: root.path, pattern: args[0]! }, remove);
+  else remove(args[0]!);
   return 0;
 }

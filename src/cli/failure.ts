@@ -96,7 +96,7 @@ function traceOf(error: unknown): string[] {
 
 /** Tells of a failure: one record in the log; on stderr the record or, for people, the bare message with its details. */
 export function reportFailure(failure: Failure, log: Log): void {
-  if (log.file !== undefined) {
+  if (log.place !== undefined) {
     log.fail(failure.message, failure.fields);
     writeAll(2, bare(failure));
   } else if (log.format === "json") {

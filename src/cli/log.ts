@@ -3,6 +3,8 @@ import { appendFileSync, closeSync, openSync } from "node:fs";
 
 import { TsrunError } from "../errors.ts";
 import { reasonOf } from "../errno.ts";
+import type { sendRecord } from "./log-daemon.ts";
+import type { LogPlace } from "./log-place.ts";
 import { writeAll } from "./output.ts";
 import { formatForPeople, isTerminal } from "./terminal.ts";
 
@@ -19,9 +21,13 @@ export type LogRecord = {
 
 export type LogTarget = {
   /** Absent: stderr. */
-  readonly file?: string;
+  readonly place?: LogPlace;
   readonly format: LogFormat;
   readonly debug: boolean;
+  /** Errors alone are logged. */
+  readonly errorsOnly?: boolean;
+  /** Loaded by whoever has a daemon for a place: most logs have none. */
+  readonly send?: typeof sendRecord;
 };
 
 export type Log = LogTarget & {
@@ -80,25 +86,28 @@ function escapeCode(code: number): string {
     : `\\U${code.toString(16).padStart(8, "0")}`;
 }
 
-/** A log that writes to its file or, without one, to stderr. The file is made now: one that cannot be is an error. */
+/** A log that writes to its place or, without one, to stderr. A file is made now: one that cannot be is an error. */
 export function openLog(target: LogTarget): Log {
-  if (target.file !== undefined) touch(target.file);
-  const held: string[] = [];
+  if (target.place?.kind === "file") touch(target.place.path);
+  const held: (() => void)[] = [];
   const write = (level: Level, message: string, fields?: Record<string, string>): void => {
-    const text = formatRecord({ level, message, fields, time: new Date() }, target.format);
-    if (level === "warning" && target.format === "json") held.push(text);
-    else append(target.file, text);
+    const time = new Date();
+    const text = formatRecord({ level, message, fields, time }, target.format);
+    const put = (): void => putRecord(target, { level, text, time });
+    if (level === "warning" && target.format === "json") held.push(put);
+    else put();
   };
   return {
     ...target,
     debugging: (message, fields) => target.debug && write("debug", message, fields),
     warn: (message) => {
-      if (target.file === undefined && target.format === "text" && isTerminal(2)) {
+      if (target.errorsOnly) return;
+      if (target.place === undefined && target.format === "text" && isTerminal(2)) {
         writeAll(2, formatForPeople("warning", `${message}\n`));
       } else write("warning", message);
     },
     fail: (message, fields) => write("error", message, fields),
-    settle: () => held.splice(0).forEach((text) => append(target.file, text)),
+    settle: () => held.splice(0).forEach((put) => put()),
   };
 }
 
@@ -113,8 +122,11 @@ function touch(file: string): void {
   }
 }
 
-// The file is not kept open: a descriptor of ours must not stand where one of the caller's is expected.
-function append(file: string | undefined, text: string): void {
-  if (file === undefined) writeAll(2, text);
-  else appendFileSync(file, text, { flag: "as", mode: 0o644 });
+type Written = { readonly level: Level; readonly text: string; readonly time: Date };
+
+// A file is not kept open: a descriptor of ours must not stand where one of the caller's is expected.
+function putRecord({ place, send }: LogTarget, record: Written): void {
+  if (place === undefined) writeAll(2, record.text);
+  else if (place.kind !== "file") send!(place, record);
+  else appendFileSync(place.path, record.text, { flag: "as", mode: 0o644 });
 }

@@ -194,7 +194,7 @@ function readFlag(
   return inline === undefined ? "took next" : "alone";
 }
 
-/** --help everywhere, --version in front of the command. */
+/** --help everywhere, --version in front of the command; crun's -?, --usage and -V too. */
 function readBuiltIn(
   name: string,
   inline: string | undefined,
@@ -202,11 +202,11 @@ function readBuiltIn(
   into: Read,
 ): boolean {
   const wanted = (): boolean => inline === undefined || parseBool(inline, name);
-  if (name === "help" || name === "h") {
+  if (["help", "h", "?", "usage"].includes(name)) {
     into.help = wanted();
     return true;
   }
-  if (reading.command === undefined && (name === "version" || name === "v")) {
+  if (reading.command === undefined && ["version", "v", "V"].includes(name)) {
     into.version = wanted();
     return true;
   }

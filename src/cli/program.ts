@@ -23,6 +23,13 @@ const containerId = {
   description: "name of the container, unique below the state root",
 } as const satisfies Argument;
 
+const regexFlag = {
+  name: "regex",
+  aliases: ["r"],
+  kind: "bool",
+  description: "take the name for a regular expression, and all containers that match",
+} as const satisfies Flag;
+
 export const commands = [
   {
     name: "checkpoint",
@@ -80,7 +87,15 @@ export const commands = [
     ],
     examples: ["tsrun create --bundle /srv/bundle web", "tsrun start web"],
     arguments: [containerId],
-    flags: creationFlags,
+    flags: [
+      ...creationFlags,
+      {
+        name: "no-subreaper",
+        kind: "bool",
+        hidden: true,
+        description: "accepted and without effect: create adopts no orphans",
+      },
+    ],
     failure: { prefix: `${programName} create failed: ` },
   },
   {
@@ -95,6 +110,7 @@ export const commands = [
         kind: "bool",
         description: "kill a running container first; a missing one is no error",
       },
+      regexFlag,
     ],
   },
   {
@@ -165,7 +181,8 @@ export const commands = [
       {
         name: "signal",
         optional: true,
-        description: "number or name, with or without SIG (default: SIGTERM)",
+        description:
+          "number or name, with or without SIG, such as HUP or RTMIN+3 (default: SIGTERM)",
       },
     ],
     flags: [
@@ -176,6 +193,7 @@ export const commands = [
         hidden: true,
         description: "send it to all processes of the container",
       },
+      regexFlag,
     ],
     negativeNumbers: true,
   },
@@ -264,6 +282,11 @@ export const commands = [
         value: "CONTEXT",
         description: "another LSM context for mounts than that of the checkpoint",
       },
+      {
+        name: "tcp-close",
+        kind: "bool",
+        description: "restore open TCP connections as closed ones",
+      },
     ],
   },
   {
@@ -302,6 +325,14 @@ export const commands = [
         kind: "string",
         value: "DIR",
         description: "directory to write to (default: the current directory)",
+      },
+      {
+        name: "file",
+        aliases: ["f"],
+        kind: "string",
+        value: "FILE",
+        default: "config.json",
+        description: "name of the file to write",
       },
       {
         name: "rootless",

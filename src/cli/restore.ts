@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 
 import { restoreContainer } from "../lifecycle/restore.ts";
 import { imagePath, sharedOptions, warnWithoutRoot } from "./checkpoint.ts";
-import { readRootless } from "./creation.ts";
+import { readCgroupDriver, readRootless } from "./creation.ts";
 import type { Invocation } from "./invocation.ts";
 import { preparePersonalRoot } from "./root.ts";
 
@@ -19,7 +19,7 @@ export function restore({ args, flags, globals, root, log }: Invocation<"restore
     noPivot: flags["no-pivot"],
     noNewKeyring: true,
     preserveFds: 0,
-    systemdCgroup: globals["systemd-cgroup"],
+    ...readCgroupDriver(globals),
     rootless: readRootless(globals.rootless),
     warn: log.warn,
     imagePath: imagePath(flags["image-path"]),
@@ -30,6 +30,7 @@ export function restore({ args, flags, globals, root, log }: Invocation<"restore
       ...sharedOptions(flags),
       lsmProfile: flags["lsm-profile"] || undefined,
       lsmMountContext: flags["lsm-mount-context"] || undefined,
+      tcpClose: flags["tcp-close"],
     },
   });
 }

@@ -3,6 +3,8 @@ import { version } from "../version.ts";
 import { runVerb, type Verb } from "./dispatch.ts";
 import type { Invocation } from "./invocation.ts";
 import { type Log, type LogFormat, openLog } from "./log.ts";
+import type { Daemon } from "./log-daemon.ts";
+import { readLogPlace } from "./log-place.ts";
 import { print } from "./output.ts";
 import { type Parsed, parseCommandLine } from "./parse.ts";
 import { type GlobalValues, programName } from "./program.ts";
@@ -14,8 +16,8 @@ export async function runCommandLine(argv: readonly string[], argv0: string): Pr
   let parsed: Parsed | undefined;
   try {
     parsed = parseCommandLine(argv);
-    if ("globals" in parsed) log = logFor(parsed.globals);
-    if (parsed.kind === "usage") log = logFor(parsed.problem.globals);
+    if ("globals" in parsed) log = await logFor(parsed.globals);
+    if (parsed.kind === "usage") log = await logFor(parsed.problem.globals);
     const code = await carryOut(parsed, { log, argv0 });
     log.settle();
     return code;
@@ -58,11 +60,29 @@ function runParsed({ name, globals, flags, args }: Run, log: Log): Promise<numbe
   return runVerb(name as Verb, invocation);
 }
 
-function logFor(globals: GlobalValues): Log {
+async function logFor(globals: GlobalValues): Promise<Log> {
+  const place = readLogPlace(globals.log ?? "");
+  const level = readLogLevel(globals["log-level"] ?? "");
   return openLog({
-    file: globals.log || undefined,
+    place,
     format: readLogFormat(globals["log-format"]),
-    debug: globals.debug,
+    debug: globals.debug || level === "debug",
+    errorsOnly: level === "error" && !globals.debug,
+    send: place === undefined || place.kind === "file" ? undefined : await sender(place),
+  });
+}
+
+async function sender(daemon: Daemon): Promise<Log["send"]> {
+  const { checkDaemon, sendRecord } = await import("./log-daemon.ts");
+  checkDaemon(daemon);
+  return sendRecord;
+}
+
+function readLogLevel(text: string): "error" | "warning" | "debug" | undefined {
+  if (text === "") return undefined;
+  if (text === "error" || text === "warning" || text === "debug") return text;
+  throw new TsrunError("USAGE", `invalid log-level: ${text}`, {
+    hint: "--log-level is error, warning or debug",
   });
 }
 

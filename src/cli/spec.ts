@@ -1,5 +1,5 @@
 import { openSync, closeSync } from "node:fs";
-import { join } from "node:path";
+import { resolve } from "node:path";
 
 import { TsrunError } from "../errors.ts";
 import { reasonOf } from "../errno.ts";
@@ -10,25 +10,28 @@ import { writeAll } from "./output.ts";
 /** tsrun spec */
 export function spec({ flags }: Invocation<"spec">): number {
   const ids = { uid: process.geteuid!(), gid: process.getegid!() };
-  writeNew(flags.bundle || ".", JSON.stringify(defaultSpec(flags.rootless, ids), null, "\t"));
+  const place = { bundle: flags.bundle || ".", file: flags.file || "config.json" };
+  writeNew(place, JSON.stringify(defaultSpec(flags.rootless, ids), null, "\t"));
   return 0;
 }
 
-function writeNew(bundle: string, text: string): void {
+type Place = { readonly bundle: string; readonly file: string };
+
+function writeNew(place: Place, text: string): void {
   let fd: number;
   try {
-    fd = openSync(join(bundle, "config.json"), "wx", 0o666);
+    fd = openSync(resolve(place.bundle, place.file), "wx", 0o666);
   } catch (error) {
-    throw refusal(error, bundle);
+    throw refusal(error, place);
   }
   writeAll(fd, text);
   closeSync(fd);
 }
 
-function refusal(error: unknown, bundle: string): TsrunError {
+function refusal(error: unknown, { bundle, file }: Place): TsrunError {
   if ((error as NodeJS.ErrnoException).code === "EEXIST") {
-    return new TsrunError("USAGE", "File config.json exists. Remove it first");
+    return new TsrunError("USAGE", `File ${file} exists. Remove it first`);
   }
-  const what = bundle === "." ? "open config.json" : `chdir ${bundle}`;
+  const what = bundle === "." ? `open ${file}` : `chdir ${bundle}`;
   return new TsrunError("BUNDLE", `${what}: ${reasonOf(error)}`, { cause: error });
 }

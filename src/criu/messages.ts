@@ -43,8 +43,10 @@ const optionFields = {
   lazy_pages: [48, "bool"],
   orphan_pts_master: [50, "bool"],
   config_file: [51, "string"],
+  tcp_close: [52, "bool"],
   lsm_profile: [53, "string"],
   lsm_mount_context: [63, "string"],
+  network_lock: [64, "int"],
 } as const satisfies Fields;
 
 const featureFields = {
@@ -113,6 +115,9 @@ export const cgroupModes: Readonly<Record<string, number>> = {
   full: 4,
   strict: 5,
 };
+
+/** criu_network_lock_method, by the names of --network-lock. */
+export const networkLocks: Readonly<Record<string, number>> = { iptables: 1, nftables: 2, skip: 3 };
 
 /** A request as it goes over the socket. */
 export function encodeRequest(request: CriuRequest): Uint8Array {

@@ -1,6 +1,12 @@
 // What CRIU is asked for a checkpoint and a restore. Pure: descriptors and texts in, a request out.
 import { CLONE_NEWNET } from "../linux.ts";
-import { cgroupModes, type CriuOptions, type CriuRequest, requestType } from "./messages.ts";
+import {
+  cgroupModes,
+  networkLocks,
+  type CriuOptions,
+  type CriuRequest,
+  requestType,
+} from "./messages.ts";
 
 /** The options that both commands have. */
 export type SharedOptions = {
@@ -10,6 +16,8 @@ export type SharedOptions = {
   readonly fileLocks: boolean;
   readonly autoDedup: boolean;
   readonly lazyPages: boolean;
+  /** A key of networkLocks. */
+  readonly networkLock?: string;
   /** A key of cgroupModes. */
   readonly cgroupsMode: string;
 };
@@ -27,6 +35,7 @@ export type DumpOptions = SharedOptions & {
 export type RestoreOptions = SharedOptions & {
   readonly lsmProfile?: string;
   readonly lsmMountContext?: string;
+  readonly tcpClose?: boolean;
 };
 
 /** Open directories, as CRIU gets them. */
@@ -88,7 +97,7 @@ export type RestoreTarget = {
 
 /** The request for a restore. */
 export function restoreRequest(options: RestoreOptions, target: RestoreTarget): CriuRequest {
-  const { lsmProfile, lsmMountContext } = options;
+  const { lsmProfile, lsmMountContext, tcpClose } = options;
   return {
     type: requestType.restore,
     opts: {
@@ -104,6 +113,7 @@ export function restoreRequest(options: RestoreOptions, target: RestoreTarget): 
       cg_root: target.cgroupRoots,
       ...(lsmProfile === undefined ? {} : { lsm_profile: lsmProfile }),
       ...(lsmMountContext === undefined ? {} : { lsm_mount_context: lsmMountContext }),
+      ...(tcpClose ? { tcp_close: true } : {}),
     },
   };
 }
@@ -129,6 +139,9 @@ function sharedOptions(
     file_locks: options.fileLocks,
     auto_dedup: options.autoDedup,
     lazy_pages: options.lazyPages,
+    ...(options.networkLock === undefined
+      ? {}
+      : { network_lock: networkLocks[options.networkLock]! }),
     ...(target.configFile === undefined ? {} : { config_file: target.configFile }),
   };
 }

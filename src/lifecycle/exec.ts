@@ -130,7 +130,7 @@ function planJoin({ process, config, options, state }: Exec, facts: ProcessFacts
   return planExec(process, spec, facts, {
     namespaces: namespaceFlags(state.namespaces),
     preserveFds: options.preserveFds,
-    seccomp: containerSeccomp(spec.linux, facts.euid),
+    seccomp: containerSeccomp(spec, facts.euid),
     terminal: process.terminal === true,
     rootfs: state.rootfs,
     keyring: state.keyring === false ? undefined : `_ses.${state.id}`,

@@ -20,7 +20,7 @@ import type { Status } from "../state/status.ts";
 import { converse } from "./converse.ts";
 import { passListener } from "./listener.ts";
 import { ociStateOf } from "./oci-state.ts";
-import type { Starter } from "./program.ts";
+import type { OutputFiles, Starter } from "./program.ts";
 import { adopt, spawnInit } from "./spawn.ts";
 
 /** Runs hooks in the runtime's namespaces, in order; throws at the first that fails. */
@@ -36,15 +36,18 @@ export function runHostHooks(
 ): void {
   if (!hooks?.length) return;
   const state = JSON.stringify(ociStateOf(options.state, options.status, options.pid));
-  hooks.forEach((hook, index) => runHook({ kind, index, hook, state, cwd: options.cwd }));
+  const output = outputFiles(options.state);
+  hooks.forEach((hook, index) => runHook({ kind, index, hook, state, cwd: options.cwd, output }));
 }
 
 /** Runs every poststop hook; one that fails is a warning, as the spec has it. */
 export function runPoststopHooks(state: State, warn: (message: string) => void): void {
+  if (!state.hooks?.poststop?.length) return;
   const oci = JSON.stringify(ociStateOf(state, "stopped", 0));
-  state.hooks?.poststop?.forEach((hook, index) => {
+  const output = outputFiles(state);
+  state.hooks.poststop.forEach((hook, index) => {
     try {
-      runHook({ kind: "poststop", index, hook, state: oci });
+      runHook({ kind: "poststop", index, hook, state: oci, output });
     } catch (error) {
       warn((error as Error).message);
     }
@@ -68,9 +71,18 @@ export function runContainerHooks(
   if (hooks.length === 0) return;
   const pid = pidInside(options.pid, options.state);
   const state = JSON.stringify(ociStateOf(options.state, "created", pid));
+  const output = outputFiles(options.state);
   hooks.forEach(({ hook, plan }, index) =>
-    runHookWith({ kind, index, hook, state }, startInContainer(plan, options)),
+    runHookWith({ kind, index, hook, state, output }, startInContainer(plan, options)),
   );
+}
+
+/** Files of the host for what hooks write, as crun's annotations name them. */
+function outputFiles({ annotations }: State): OutputFiles {
+  return {
+    stdout: annotations?.["run.oci.hooks.stdout"],
+    stderr: annotations?.["run.oci.hooks.stderr"],
+  };
 }
 
 function startInContainer(

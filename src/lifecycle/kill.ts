@@ -5,7 +5,7 @@ import { cgroupProcesses, isFrozen, killCgroup } from "../cgroup/processes.ts";
 import { TsrunError } from "../errors.ts";
 import { SIGKILL } from "../linux.ts";
 import { native } from "../native.ts";
-import { signals } from "../spec/tables.ts";
+import { signalNumber } from "../spec/tables.ts";
 import { checkContainerId } from "../state/id.ts";
 import { hasOwnPidNamespace, type State } from "../state/state.ts";
 import { readState } from "../state/store.ts";
@@ -62,7 +62,7 @@ function notRunning(state: State, signal: number): string {
     : "container not running";
 }
 
-/** The number of a signal as callers write it: 9, "9", KILL, SIGKILL, sigkill. 0 only asks whether there is someone. */
+/** The number of a signal as callers write it: 9, "9", KILL, SIGKILL, sigkill, RTMIN+3. 0 only asks whether there is someone. */
 export function parseSignal(signal: string | number): number {
   const text = String(signal);
   if (/^-?\d+$/.test(text)) {
@@ -70,15 +70,13 @@ export function parseSignal(signal: string | number): number {
     if (number >= 0 && number <= highestSignal) return number;
     throw unknownSignal(text);
   }
-  const upper = text.toUpperCase();
-  const name = upper.startsWith("SIG") ? upper : `SIG${upper}`;
-  const number = (signals as Readonly<Record<string, number>>)[name];
-  if (number === undefined || !Object.hasOwn(signals, name)) throw unknownSignal(text);
+  const number = signalNumber(text);
+  if (number === undefined) throw unknownSignal(text);
   return number;
 }
 
 function unknownSignal(text: string): TsrunError {
   return new TsrunError("SIGNAL", `unknown signal ${JSON.stringify(text)}`, {
-    hint: "a signal is a number from 0 to 64 or a name such as TERM or SIGTERM",
+    hint: "a signal is a number from 0 to 64 or a name such as TERM, SIGTERM or RTMIN+1",
   });
 }

@@ -131,13 +131,12 @@ function storeIntent(making: Making): void {
 
 /** Connects to the sockets of the caller. */
 export function dialSockets(making: Making): void {
-  const { options, bundle } = making.intent;
+  const { options, bundle, loaded } = making.intent;
   if (options.consoleSocket) {
     making.consoleSocket = dial(resolve(bundle, options.consoleSocket), "console socket");
   }
-  if (options.pidfdSocket) {
-    making.pidfdSocket = dial(resolve(bundle, options.pidfdSocket), "pidfd socket");
-  }
+  const pidfdSocket = options.pidfdSocket || loaded.spec.annotations?.["run.oci.pidfd_receiver"];
+  if (pidfdSocket) making.pidfdSocket = dial(resolve(bundle, pidfdSocket), "pidfd socket");
 }
 
 function makeFifo(intent: Intent): void {

@@ -4,7 +4,7 @@ import { isAbsolute, resolve } from "node:path";
 
 import { refuseUsed } from "../cgroup/directories.ts";
 import { cgroupOwner } from "../cgroup/owner.ts";
-import { type CgroupPlan, planCgroup } from "../cgroup/plan.ts";
+import { type CgroupPlan, doWithoutCgroup, planCgroup } from "../cgroup/plan.ts";
 import { readSystemd } from "../cgroup/systemd/manager.ts";
 import { TsrunError } from "../errors.ts";
 import { reasonOf } from "../errno.ts";
@@ -30,7 +30,7 @@ export type CreateOptions = {
   readonly root: string;
   readonly id: string;
   readonly bundle: string;
-  /** Name of the configuration in the bundle; config.json when absent. */
+  /** The configuration, absolute or from the bundle; config.json when absent. */
   readonly config?: string;
   readonly pidFile?: string;
   readonly consoleSocket?: string;
@@ -39,6 +39,8 @@ export type CreateOptions = {
   readonly noNewKeyring: boolean;
   readonly preserveFds: number;
   readonly systemdCgroup: boolean;
+  /** The container stays in the cgroup of the caller, without limits. */
+  readonly noCgroup?: boolean;
   readonly rootless: "true" | "false" | "auto";
   readonly warn: (message: string) => void;
 };
@@ -88,18 +90,10 @@ function decide({ options, mode, inherited, bundle, loaded }: Given): Intent {
   if (isThere(directory)) throw alreadyExists(options.id, options.root);
   const rootfs = checkedRootfs(spec, bundle);
   const facts = readHostFacts({ rootless: options.rootless });
-  const { rootless } = facts;
-  const cgroup = planCgroup(spec.linux, facts.cgroup, {
-    id: options.id,
-    rootless,
-    systemd: options.systemdCgroup
-      ? { ...readSystemd(rootless ? "user" : "system"), annotations: spec.annotations }
-      : null,
-    owner: rootless ? null : cgroupOwner(spec),
-  });
+  const cgroup = chooseCgroup(options, spec, facts);
   // Before anything names this cgroup as the container's: `delete --force` kills what is in it.
   if (cgroup !== null) refuseUsed(cgroup.path);
-  const seccomp = containerSeccomp(spec.linux, facts.euid);
+  const seccomp = containerSeccomp(spec, facts.euid);
   const plan = planCreate(spec, facts, {
     id: options.id,
     bundle,
@@ -116,6 +110,22 @@ function decide({ options, mode, inherited, bundle, loaded }: Given): Intent {
   });
   const pidFile = options.pidFile === undefined ? undefined : resolve(options.pidFile);
   return { options, directory, bundle, rootfs, loaded, facts, cgroup, seccomp, plan, pidFile };
+}
+
+function chooseCgroup(
+  options: CreateOptions,
+  spec: ValidSpec,
+  { rootless, cgroup: layout }: HostFacts,
+): CgroupPlan | null {
+  if (options.noCgroup) return doWithoutCgroup(spec.linux, options.warn);
+  return planCgroup(spec.linux, layout, {
+    id: options.id,
+    rootless,
+    systemd: options.systemdCgroup
+      ? { ...readSystemd(rootless ? "user" : "system"), annotations: spec.annotations }
+      : null,
+    owner: rootless ? null : cgroupOwner(spec),
+  });
 }
 
 function isThere(path: string): boolean {

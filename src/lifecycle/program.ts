@@ -13,7 +13,11 @@ export type Program = {
   readonly timeoutMs?: number;
   /** How much of the end of its output is kept. */
   readonly keptBytes?: number;
+  readonly output?: OutputFiles;
 };
+
+/** Files for what a program writes: appended to, and made when they are not there. */
+export type OutputFiles = { readonly stdout?: string; readonly stderr?: string };
 
 /** Starts one process with these descriptors as its 0, 1 and 2, and gives its pidfd. */
 export type Starter = (stdio: readonly [number, number, number]) => number;
@@ -36,10 +40,10 @@ export function runProgram(program: Program): Ending {
 
 /** Runs whatever `start` starts, with pipes for its output and its input. */
 export function runWith(
-  options: Pick<Program, "input" | "timeoutMs" | "keptBytes">,
+  options: Pick<Program, "input" | "timeoutMs" | "keptBytes" | "output">,
   start: Starter,
 ): Ending {
-  const { pidfd, stdin, stdout, stderr } = startWithPipes(options.input !== undefined, start);
+  const { pidfd, stdin, stdout, stderr } = startWithPipes(options, start);
   const input = options.input && { fd: stdin, bytes: options.input };
   try {
     const { timeoutMs, keptBytes } = options;
@@ -51,11 +55,15 @@ export function runWith(
 
 type Piped = { pidfd: number; stdin: number; stdout: number; stderr: number };
 
-function startWithPipes(withInput: boolean, start: Starter): Piped {
+function startWithPipes(
+  { input, output }: Pick<Program, "input" | "output">,
+  start: Starter,
+): Piped {
   const theirs: number[] = [];
   const ours: number[] = [];
   try {
-    const [stdinRead, stdinWrite] = withInput ? native().pipe() : [openSync("/dev/null", "r"), -1];
+    const [stdinRead, stdinWrite] =
+      input === undefined ? [openSync("/dev/null", "r"), -1] : native().pipe();
     theirs.push(stdinRead);
     if (stdinWrite >= 0) ours.push(stdinWrite);
     const [stdout, stdoutWrite] = native().pipe();
@@ -65,7 +73,11 @@ function startWithPipes(withInput: boolean, start: Starter): Piped {
     theirs.push(stderrWrite);
     ours.push(stderr);
     return {
-      pidfd: start([stdinRead, stdoutWrite, stderrWrite]),
+      pidfd: start([
+        stdinRead,
+        inPlaceOf(stdoutWrite, output?.stdout, theirs),
+        inPlaceOf(stderrWrite, output?.stderr, theirs),
+      ]),
       stdin: stdinWrite,
       stdout,
       stderr,
@@ -76,6 +88,14 @@ function startWithPipes(withInput: boolean, start: Starter): Piped {
   } finally {
     for (const fd of theirs) closeSync(fd);
   }
+}
+
+/** The file where one is named; the pipe is then closed with the others, unused. */
+function inPlaceOf(pipe: number, file: string | undefined, opened: number[]): number {
+  if (file === undefined) return pipe;
+  const fd = openSync(file, "a", 0o600);
+  opened.push(fd);
+  return fd;
 }
 
 /** How a program ended, in the words of Go's os/exec, which callers know. */

@@ -10,7 +10,7 @@ import {
 import type { Process, ValidSpec } from "../spec/types.ts";
 import { resetAffinity } from "./affinity.ts";
 import { checkCreate, requireProcess } from "./checks.ts";
-import { describe, type CreateContext, type CreatePlanOptions } from "./context.ts";
+import { describe, type CreateContext, type CreatePlanOptions, type Warning } from "./context.ts";
 import { hasDefaultDevices, planDevices } from "./devices.ts";
 import { planEnvironment } from "./environment.ts";
 import { planHostSteps } from "./host-steps.ts";
@@ -68,7 +68,7 @@ export function planCreate(spec: ValidSpec, facts: HostFacts, options: CreatePla
     proc: needsProc ? openSlot(slots) : null,
     idmapSlots,
     early: user && facts.euid === 0 ? [] : null,
-    warnings: [],
+    warnings: warningsOfAnnotations(spec),
   };
   freeNamespaces(joined, slots);
   const setup = planSetup(context, process);
@@ -261,4 +261,11 @@ function environmentOf({ listenFds, notifySocket }: CreatePlanOptions): string[]
 function rootfsPath({ root }: ValidSpec, { bundle }: CreatePlanOptions): string {
   const path = root?.path ?? "rootfs";
   return isAbsolute(path) ? posix.normalize(path) : join(bundle, path);
+}
+
+function warningsOfAnnotations({ annotations }: ValidSpec): Warning[] {
+  const handler = annotations?.["run.oci.handler"];
+  if (handler === undefined) return [];
+  const message = `run.oci.handler ${JSON.stringify(handler)} is not supported: the container runs as any other`;
+  return [{ message, origin: "/annotations/run.oci.handler" }];
 }

@@ -157,7 +157,7 @@ function planNew(
   const plain = fileSystemOptions(type, options);
   const label = labelOf(context, type);
   if (plain === null) return planLegacy(context, entry, { type, source, label });
-  const fileSystem = label === null ? plain : [...plain, `context=${label}`];
+  const fileSystem = label === null ? plain : [...plain, `${contextType(context)}=${label}`];
   const copyMode =
     type === "tmpfs" && !fileSystem.some((option) => option.startsWith("mode=")) ? 1 : 0;
   // A target that has to be made gets the mode that a tmpfs has by default.
@@ -193,7 +193,8 @@ function planLegacy(
   const { options, origin, what } = entry;
   const { ops, target } = openTarget(context, entry);
   // mount(2) splits at commas, which a label may have.
-  const words = label === null ? options.data : [...options.data, `context="${label}"`];
+  const words =
+    label === null ? options.data : [...options.data, `${contextType(context)}="${label}"`];
   const data = words.length > 0 ? words.join(",") : null;
   const flags = options.flags;
   ops.push(
@@ -307,6 +308,11 @@ export function bindSource(
 function labelOf({ spec }: CreateContext, type: string): string | null {
   const label = spec.linux?.mountLabel;
   return label && !["proc", "sysfs", "mqueue", "cgroup2"].includes(type) ? label : null;
+}
+
+/** What the label is of; crun's annotation says so. */
+function contextType({ spec }: CreateContext): string {
+  return spec.annotations?.["run.oci.mount_context_type"] ?? "context";
 }
 
 function sharesNetworkInUserNamespace({ namespaces }: CreateContext): boolean {

@@ -2,7 +2,8 @@ import { isObject } from "./json.ts";
 
 /**
  * The value as runc understands it: a field that is null is a field that is not there, and a seccomp section that
- * neither names a default action nor a syscall is none.
+ * neither names a default action nor a syscall is none. crun's annotation for a seccomp agent is a listenerPath where
+ * there is no other.
  */
 export function normalize(value: unknown, text: string): unknown {
   if (text.includes("null")) dropNulls(value);
@@ -10,6 +11,9 @@ export function normalize(value: unknown, text: string): unknown {
   const seccomp = property(linux, "seccomp");
   if (isObject(seccomp) && !seccomp["defaultAction"] && isEmpty(seccomp["syscalls"])) {
     delete (linux as Record<string, unknown>)["seccomp"];
+  } else if (isObject(seccomp) && !seccomp["listenerPath"]) {
+    const receiver = property(property(value, "annotations"), "run.oci.seccomp.receiver");
+    if (receiver !== undefined) seccomp["listenerPath"] = receiver;
   }
   return value;
 }

@@ -44,6 +44,13 @@ export const noSubreaperFlag = {
 
 export const creationFlags = [
   bundleFlag,
+  {
+    name: "config",
+    aliases: ["f"],
+    kind: "string",
+    value: "FILE",
+    description: "another file than config.json in the bundle",
+  },
   consoleSocketFlag,
   {
     name: "pidfd-socket",

@@ -30,6 +30,12 @@ export const criuFlags = [
     description: "what becomes of cgroups: soft, full, strict or ignore (default: soft)",
   },
   {
+    name: "network-lock",
+    kind: "string",
+    value: "METHOD",
+    description: "how connections are held meanwhile: iptables, nftables or skip (default: CRIU's)",
+  },
+  {
     name: "empty-ns",
     kind: "list",
     value: "NAMESPACE",

@@ -10,8 +10,9 @@ export const globalFlags = [
   {
     name: "log",
     kind: "string",
-    value: "FILE",
-    description: "append log records to FILE instead of stderr",
+    value: "WHERE",
+    description:
+      "append log records to a file instead of stderr: FILE or file:FILE; or send them: syslog:TAG, journald:TAG",
   },
   {
     name: "log-format",
@@ -20,11 +21,24 @@ export const globalFlags = [
     default: "text",
     description: "format of log records: text or json",
   },
+  {
+    name: "log-level",
+    kind: "string",
+    value: "LEVEL",
+    description: "log no less than error, warning (default) or debug, which is --debug",
+  },
   { name: "debug", kind: "bool", description: "log what is done, and where an error comes from" },
   {
     name: "systemd-cgroup",
     kind: "bool",
     description: 'let systemd make the cgroup; cgroupsPath is then "slice:prefix:name"',
+  },
+  {
+    name: "cgroup-manager",
+    kind: "string",
+    value: "WHICH",
+    description:
+      "who makes the cgroup: cgroupfs (tsrun itself, default), systemd (as --systemd-cgroup), or disabled: there is none",
   },
   {
     name: "rootless",

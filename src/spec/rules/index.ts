@@ -1,4 +1,5 @@
 import type { Issue } from "../issue.ts";
+import { annotationRules } from "./annotations.ts";
 import { configRules } from "./config.ts";
 import { linuxRules } from "./linux.ts";
 import { mountRules } from "./mounts.ts";
@@ -17,6 +18,7 @@ export const rules: readonly Rule[] = [
   ...linuxRules,
   ...resourceRules,
   ...seccompRules,
+  ...annotationRules,
 ];
 
 /** What rules find in a spec: all of them, or only those that `create` heeds. */

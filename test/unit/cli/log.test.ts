@@ -47,11 +47,11 @@ t.test("text is quoted as Go's %q does it", async (t) => {
 
 t.test("the log file is made at once, and appended to", async (t) => {
   const file = join(t.testdir(), "log");
-  const log = openLog({ file, format: "text", debug: false });
+  const log = openLog({ place: { kind: "file", path: file }, format: "text", debug: false });
   t.equal(readFileSync(file, "utf8"), "");
   t.equal(statSync(file).mode & 0o777, 0o644 & ~process.umask());
   log.warn("first");
-  openLog({ file, format: "text", debug: false }).fail("second");
+  openLog({ place: { kind: "file", path: file }, format: "text", debug: false }).fail("second");
   t.match(
     readFileSync(file, "utf8"),
     /^time="[^"]+" level=warning msg=first\ntime="[^"]+" level=error msg=second\n$/,
@@ -60,7 +60,7 @@ t.test("the log file is made at once, and appended to", async (t) => {
 
 t.test("a log file that cannot be opened is an error with its name", async (t) => {
   const file = join(t.testdir(), "missing", "log");
-  t.throws(() => openLog({ file, format: "text", debug: false }), {
+  t.throws(() => openLog({ place: { kind: "file", path: file }, format: "text", debug: false }), {
     code: "USAGE",
     message: `open ${file}: no such file or directory`,
   });
@@ -68,14 +68,14 @@ t.test("a log file that cannot be opened is an error with its name", async (t) =
 
 t.test("debug records are written only when they are asked for", async (t) => {
   const file = join(t.testdir(), "log");
-  openLog({ file, format: "text", debug: false }).debugging("quiet");
-  openLog({ file, format: "text", debug: true }).debugging("loud");
+  openLog({ place: { kind: "file", path: file }, format: "text", debug: false }).debugging("quiet");
+  openLog({ place: { kind: "file", path: file }, format: "text", debug: true }).debugging("loud");
   t.match(readFileSync(file, "utf8"), /^\S+ level=debug msg=loud\n$/);
 });
 
 t.test("the JSON log of a failed command holds one object, without its warnings", async (t) => {
   const file = join(t.testdir(), "log");
-  const log = openLog({ file, format: "json", debug: false });
+  const log = openLog({ place: { kind: "file", path: file }, format: "json", debug: false });
   log.warn("unknown capability");
   log.fail("it failed");
   t.match(JSON.parse(readFileSync(file, "utf8")), { level: "error", msg: "it failed" });
@@ -83,7 +83,7 @@ t.test("the JSON log of a failed command holds one object, without its warnings"
 
 t.test("the JSON log of a command that succeeded holds its warnings", async (t) => {
   const file = join(t.testdir(), "log");
-  const log = openLog({ file, format: "json", debug: false });
+  const log = openLog({ place: { kind: "file", path: file }, format: "json", debug: false });
   log.warn("one");
   log.warn("two");
   log.settle();

@@ -89,7 +89,8 @@ t.test("a page server", (t) => {
 });
 
 t.test("a restore makes a child of the runtime, with another LSM profile when asked", (t) => {
-  const options = { ...shared, lsmProfile: "apparmor:x", lsmMountContext: "c" };
+  const lsm = { lsmProfile: "apparmor:x", lsmMountContext: "c" };
+  const options = { ...shared, ...lsm, tcpClose: true, networkLock: "skip" };
   const { type, opts } = restoreRequest(options, {
     root: "/run/x/criu-root",
     directories: { images: 20, work: 21 },
@@ -111,6 +112,8 @@ t.test("a restore makes a child of the runtime, with another LSM profile when as
     cg_root: [{ ctrl: "", path: "/x" }],
     lsm_profile: "apparmor:x",
     lsm_mount_context: "c",
+    tcp_close: true,
+    network_lock: 3,
     config_file: "/c",
   });
   t.end();

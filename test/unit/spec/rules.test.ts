@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import t from "tap";
 import { checkConfig } from "../../../src/spec/check.ts";
 import { loadSpec } from "../../../src/spec/load.ts";
+import { crunAnnotations } from "../../../src/spec/rules/annotations.ts";
 import { rules } from "../../../src/spec/rules/index.ts";
 import { type Config, config, fixture, write } from "./configs.ts";
 
@@ -72,6 +73,7 @@ const cases: Case[] = [
     at: "/hooks/prestart",
   },
   { rule: "annotation-key-empty", edit: (c) => (c.annotations = { "": "x" }), at: "/annotations/" },
+  ...crunAnnotationCases(),
 
   {
     rule: "mount-destination-empty",
@@ -675,4 +677,35 @@ t.test("configurations of engines are fine for validate and create", async (t) =
     );
     t.strictSame(errors, [], `${name}: no errors`);
   }
+});
+
+function crunAnnotationCases(): Case[] {
+  const annotation = (rule: string, name: string, value: string): Case => ({
+    rule,
+    edit: (c) => (c.annotations = { [name]: value }),
+    at: `/annotations/${name}`,
+  });
+  const refused = Object.entries(crunAnnotations).filter(([, fate]) => fate === "refused");
+  return [
+    ...refused.map(([name]) => annotation("annotation-crun-unsupported", name, "x")),
+    ...Object.entries({
+      "run.oci.mount_context_type": "other",
+      "run.oci.seccomp.receiver": "agent.sock",
+      "run.oci.pidfd_receiver": "pidfd.sock",
+      "run.oci.seccomp_bpf_data": "AAAA",
+    }).map(([name, value]) => annotation("annotation-crun-value", name, value)),
+    annotation("annotation-crun-handler", "run.oci.handler", "krun"),
+  ];
+}
+
+t.test("crun's other annotations are let through", async (t) => {
+  const followed = {
+    "run.oci.mount_context_type": "rootcontext",
+    "run.oci.seccomp.receiver": "/agent.sock",
+    "run.oci.pidfd_receiver": "/pidfd.sock",
+    "run.oci.seccomp_bpf_data": "BgAAAAAA/38=",
+    "run.oci.systemd.subgroup": "",
+    "run.oci.something-else": "x",
+  };
+  t.strictSame(checkConfig(write(config((c) => (c.annotations = followed))), "config.json"), []);
 });
