@@ -45,7 +45,8 @@ function optionsIn(help: string): string[] {
 
 function reasonNot(name: string, version: string): string | false {
   const program = findProgram(name);
-  const needed = `needs ${name} ${version}`;
+  const elsewhere = process.env.TSRUN_LAB_INSIDE === undefined ? "lab: " : "";
+  const needed = `${elsewhere}needs ${name} ${version}`;
   if (program === null) return needed;
   const { stdout } = spawnSync(program, ["--version"], { encoding: "utf8" });
   return stdout.startsWith(`${name} version ${version}`) ? false : needed;
