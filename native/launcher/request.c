@@ -20,10 +20,19 @@ static const char *value_within(const char *flag, const char *name) {
     return starts_with(flag, name) && flag[length] == '=' ? flag + length + 1 : NULL;
 }
 
+// A colon may name a place for records that is no file: src/cli/log-place.ts.
+static bool keep_log(const char *value, struct request *request) {
+    for (const char *at = value; *at != '\0'; at++)
+        if (*at == ':')
+            return false;
+    request->log = value[0] == '\0' ? NULL : value;
+    return true;
+}
+
 static bool keep_global(enum global_meaning meaning, const char *value, struct request *request) {
     switch (meaning) {
     case GLOBAL_ROOT: request->root = value; return true;
-    case GLOBAL_LOG: request->log = value[0] == '\0' ? NULL : value; return true;
+    case GLOBAL_LOG: return keep_log(value, request);
     case GLOBAL_LOG_FORMAT: return strcmp(value, "text") == 0 || strcmp(value, "json") == 0;
     case GLOBAL_SYSTEMD_CGROUP: return true; // the state has what was chosen
     }

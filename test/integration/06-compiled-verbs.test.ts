@@ -279,6 +279,8 @@ t.test("a log file is made, also when there is nothing to log", own, async (t) =
   const log = join(c.bundle, "new.log");
   t.match(execute(alone, ["--root", c.root, "--log", log, "state", c.id]), { status: 0 });
   t.equal(readFileSync(log, "utf8"), "");
-  const { stdout } = execute(alone, ["--root", c.root, "--log=/no/such/log", "state", c.id]);
-  t.equal(stdout, `${engineWasCalled}\n`);
+  for (const place of ["/no/such/log", "file:/tmp/log", "syslog:tag", "journald:tag"]) {
+    const { stdout } = execute(alone, ["--root", c.root, `--log=${place}`, "state", c.id]);
+    t.equal(stdout, `${engineWasCalled}\n`, place);
+  }
 });
