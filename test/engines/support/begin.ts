@@ -28,5 +28,5 @@ function versionOf(name: string, words: readonly string[]): string {
 }
 
 function firstNumber(text: string): string {
-  return /\d+\.\d+(\.\d+)?[^\s,]*/.exec(text)?.[0] ?? `(no version in ${text.trim()})`;
+  return /\d+\.\d+(\.\d+)?[^\s,)]*/.exec(text)?.[0] ?? `(no version in ${text.trim()})`;
 }

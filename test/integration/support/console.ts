@@ -39,7 +39,7 @@ export function onTerminal(rows: number, columns: number, command: readonly stri
 }
 
 async function eventually(text: () => string, wanted: RegExp | string): Promise<string> {
-  for (let i = 0; i < 500 && text().match(wanted) === null; i += 1) {
+  for (let i = 0; i < 3000 && text().match(wanted) === null; i += 1) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   return text();
