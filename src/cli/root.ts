@@ -1,6 +1,7 @@
-import { chmodSync, mkdirSync, readFileSync } from "node:fs";
+import { chmodSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 
+import { makeDirectories } from "../directories.ts";
 import { TsrunError } from "../errors.ts";
 import { isInitialIdMap } from "../host/id-map.ts";
 import { programName } from "./program.ts";
@@ -56,7 +57,7 @@ export function stateRoot(given: string | undefined): StateRoot {
 /** Makes a personal state root. Its sticky bit keeps it from the clean-up of old files in XDG_RUNTIME_DIR. */
 export function preparePersonalRoot({ path, personal }: StateRoot): void {
   if (!personal) return;
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  makeDirectories(path, 0o700);
   chmodSync(path, 0o1700);
 }
 

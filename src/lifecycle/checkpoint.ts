@@ -1,12 +1,4 @@
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  statSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 
 import { readDescriptors, storeDescriptors } from "../criu/descriptors.ts";
@@ -20,6 +12,7 @@ import {
   logFiles,
 } from "../criu/requests.ts";
 import type { Notification } from "../criu/swrk.ts";
+import { makeDirectories } from "../directories.ts";
 import { TsrunError } from "../errors.ts";
 import { reasonOf } from "../errno.ts";
 import { readHostFacts } from "../host/read.ts";
@@ -105,9 +98,9 @@ type Opened = {
 /** Opened once: whatever is read and written there later goes through these descriptors. */
 function openDirectories({ imagePath, workPath, parentPath }: CheckpointOptions): Opened {
   // To be entered by the root of a user namespace; the files are for root alone.
-  mkdirSync(imagePath, { recursive: true, mode: 0o711 });
+  makeDirectories(imagePath, 0o711);
   if (parentPath !== undefined) checkParent(imagePath, parentPath);
-  if (workPath !== undefined) mkdirSync(workPath, { recursive: true, mode: 0o700 });
+  if (workPath !== undefined) makeDirectories(workPath, 0o700);
   const images = openSync(imagePath, "r");
   const work = workPath === undefined ? undefined : openSync(workPath, "r");
   return {

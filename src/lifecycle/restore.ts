@@ -26,6 +26,7 @@ import {
   restoreRequest,
 } from "../criu/requests.ts";
 import type { Notification } from "../criu/swrk.ts";
+import { makeDirectories } from "../directories.ts";
 import { TsrunError } from "../errors.ts";
 import { reasonOf } from "../errno.ts";
 import { native } from "../native.ts";
@@ -106,7 +107,7 @@ function openImages({ imagePath, workPath }: RestoreOptions): Images {
   }
   try {
     const descriptors = loadDescriptors(images, imagePath);
-    if (workPath !== undefined) mkdirSync(workPath, { recursive: true, mode: 0o700 });
+    if (workPath !== undefined) makeDirectories(workPath, 0o700);
     const work = workPath === undefined ? undefined : openSync(workPath, "r");
     const close = (): void => [images, work].forEach((fd) => fd !== undefined && closeSync(fd));
     return { images, work, logPath: workPath ?? imagePath, descriptors, close };

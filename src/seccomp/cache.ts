@@ -2,7 +2,6 @@ import {
   closeSync,
   constants,
   fstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readSync,
@@ -11,7 +10,7 @@ import {
   unlinkSync,
   writeSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { makeDirectories } from "../directories.ts";
 import type { CompiledSeccomp } from "./compile.ts";
 
 // A file for each profile: six u32 (magic, bytes of key, of filter, of unknown names; filter flags; notify), then key,
@@ -42,7 +41,7 @@ export function writeCache(directory: string, key: string, compiled: CompiledSec
   const bytes = Buffer.from(key);
   const temporary = `${directory}/new-${process.pid}-${Date.now()}`;
   try {
-    makeDirectory(directory);
+    makeDirectories(directory, 0o700);
     makeRoom(directory);
     writeNew(temporary, encode(bytes, compiled));
     renameSync(temporary, `${directory}/${freeName(directory, nameOf(bytes))}`);
@@ -62,20 +61,6 @@ function freeName(directory: string, name: string): string {
 function holdsAnother(path: string): boolean {
   const content = readTrusted(path);
   return content !== undefined && isWhole(content);
-}
-
-/** With its parent, if need be. mkdirSync's own `recursive` never ends where a parent cannot be made, as in /proc. */
-function makeDirectory(path: string): void {
-  for (const each of [path, dirname(path), path]) {
-    try {
-      mkdirSync(each, 0o700);
-      if (each === path) return;
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === "EEXIST" && each === path) return;
-      if (code !== "ENOENT" && code !== "EEXIST") throw error;
-    }
-  }
 }
 
 function writeNew(path: string, content: Buffer): void {

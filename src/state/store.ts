@@ -19,6 +19,7 @@ import {
   writeSync,
 } from "node:fs";
 
+import { makeDirectories } from "../directories.ts";
 import { TsrunError } from "../errors.ts";
 import { parseJson, stringifyJson } from "../spec/json.ts";
 import type { Resources } from "../spec/types.ts";
@@ -32,7 +33,7 @@ export function stateDirectory(root: string, id: string): string {
 /** Makes the state directory; of several that try with one id exactly one gets it. */
 export function makeStateDirectory(root: string, id: string): string {
   const directory = stateDirectory(root, id);
-  mkdirSync(root, { recursive: true, mode: 0o700 });
+  makeDirectories(root, 0o700);
   try {
     mkdirSync(directory, 0o711);
   } catch (error) {
