@@ -12,7 +12,7 @@ export function begin(t: Test, programs: Programs): void {
   if (process.env.TSRUN_LAB_INSIDE === undefined) {
     throw new Error("tests with engines run in the lab: npm run engines");
   }
-  t.setTimeout(600_000);
+  t.setTimeout(900_000);
   const found = Object.entries(programs).map(([name, words]) => versionOf(name, words));
   t.comment(`with ${[runtimeVersion(), ...found].join(", ")}`);
 }
