@@ -1,8 +1,10 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { onTerminal } from "../integration/support/console.ts";
+import { isAlive } from "../integration/support/process.ts";
 import { kind } from "../integration/support/runtime.ts";
+import { until } from "../integration/support/wait.ts";
 import { addAccount, exposeRuntime } from "./support/account.ts";
 import { begin } from "./support/begin.ts";
 import { imageName } from "./support/image.ts";
@@ -11,7 +13,7 @@ import { preparePodman } from "./support/podman.ts";
 begin(t, { podman: ["--version"], conmon: ["--version"] });
 const account = addAccount("ann");
 const runtimeAt = exposeRuntime();
-const { podman, words } = preparePodman({ cgroupManager: "cgroupfs", account, runtimeAt });
+const { podman, inspect, words } = preparePodman({ cgroupManager: "cgroupfs", account, runtimeAt });
 const state = `/run/user/${account.uid}/${kind}`;
 
 t.test("a container of a user runs; its root is the user", async (t) => {
@@ -61,4 +63,44 @@ t.test("-it: a terminal", async (t) => {
   terminal.type("key\r");
   t.equal(await terminal.end, 3);
   t.match(terminal.output(), /got key/);
+});
+
+t.test("a container lives: exec, top, kill, logs, stop", async (t) => {
+  const script = "trap 'echo USR1' USR1; trap 'exit 7' TERM; echo up; while :; do sleep 0.1; done";
+  t.match(podman(["run", "--detach", "--name", "lives", imageName, "sh", "-c", script]), {
+    status: 0,
+  });
+  t.teardown(() => podman(["rm", "--force", "--time", "0", "lives"]));
+  t.match(podman(["exec", "--user", "1000", "lives", "sh", "-c", "id -u; exit 9"]), {
+    status: 9,
+    stdout: "1000\n",
+  });
+  t.match(podman(["exec", "lives", "nosuch"]), { status: 127, stderr: /nosuch.*not found/ });
+  t.match(podman(["top", "lives", "pid", "args"]).stdout, /^1 +sh -c trap/m);
+  t.match(podman(["kill", "--signal", "USR1", "lives"]), { status: 0 });
+  t.ok(until(() => podman(["logs", "lives"]).stdout === "up\nUSR1\n"));
+  t.match(podman(["stop", "--time", "20", "lives"]), { status: 0 });
+  t.equal(inspect("lives", "{{.State.Status}} {{.State.ExitCode}}"), "exited 7");
+});
+
+t.test("conmon dies by KILL: podman rm --force removes the container all the same", async (t) => {
+  t.match(podman(["run", "--detach", "--name", "orphan", imageName, "sleep", "1000"]), {
+    status: 0,
+  });
+  const shown = inspect("orphan", "{{.State.Pid}} {{.State.ConmonPid}}").split(" ").map(Number);
+  const [pid, conmon] = shown as [number, number];
+  process.kill(conmon, "SIGKILL");
+  t.ok(until(() => !isAlive(conmon)));
+  t.ok(isAlive(pid));
+  t.match(podman(["rm", "--force", "--time", "0", "orphan"]), { status: 0 });
+  t.ok(until(() => !isAlive(pid)));
+  t.strictSame(readdirSync(state), []);
+});
+
+t.test("build: RUN in a container of the runtime", async (t) => {
+  const file = join(account.home, "Containerfile");
+  writeFileSync(file, `FROM ${imageName}\nRUN id -u > /out\nCMD ["cat", "/out"]\n`);
+  const built = podman(["build", "--quiet", "--tag", "built", "--file", file, account.home]);
+  t.equal(built.status, 0, built.stderr);
+  t.match(podman(["run", "--rm", "built"]), { status: 0, stdout: "0\n" });
 });
