@@ -58,7 +58,7 @@ function judge(call: HookCall, run: () => Ending): void {
     ending = run();
   } catch (error) {
     if (error instanceof TsrunError) throw hookError(call, error.message, error);
-    throw hookError(call, `fork/exec ${call.hook.path}: ${reasonOf(error)}`, error);
+    throw hookError(call, `fork/exec: ${reasonOf(error)}`, error);
   }
   const reason = describeFailure(ending, call.hook);
   if (reason !== undefined) throw hookError(call, reason);
@@ -85,7 +85,7 @@ function outputOf({ stdout, stderr }: Ending): string[] {
 }
 
 function hookError({ kind, index, hook }: HookCall, reason: string, cause?: unknown): TsrunError {
-  const message = `error running ${kind} hook #${index} (${hook.path}): ${reason}`;
+  const message = `error running ${kind} hook #${index}: ${hook.path}: ${reason}`;
   return new TsrunError("HOOK", message, { pointer: `/hooks/${kind}/${index}`, cause });
 }
 

@@ -63,7 +63,8 @@ static int configure(int fs, const struct new_mount *mount) {
         if (set < 0)
             return set;
     }
-    if (mount->copy_mode) {
+    const struct slot *target = slot_at(mount->target);
+    if (mount->copy_mode && target != NULL && !target->made) {
         int set = set_mode_of(fs, mount->target);
         if (set < 0)
             return set;

@@ -90,6 +90,9 @@ static int run_op(const struct plan *plan, const struct op *op) {
         return op_write_proc_self(S(WRITE_PROC_SELF_FILE), S(WRITE_PROC_SELF_TEXT));
 
     case OP_PROPAGATE: return op_propagate(S(PROPAGATE_PATH), (unsigned)U(PROPAGATE_FLAGS));
+    case OP_OPEN_TREE_BELOW:
+        return op_open_tree_below(SLOT(OPEN_TREE_BELOW_ROOT), S(OPEN_TREE_BELOW_PATH),
+                                  U(OPEN_TREE_BELOW_RECURSIVE) != 0, SLOT(OPEN_TREE_BELOW_SLOT));
     case OP_OPEN_TREE:
         return op_open_tree(S(OPEN_TREE_PATH), U(OPEN_TREE_RECURSIVE) != 0, SLOT(OPEN_TREE_SLOT));
     case OP_ATTACH_ROOT: return op_attach_root(SLOT(ATTACH_ROOT_SLOT), S(ATTACH_ROOT_PATH));

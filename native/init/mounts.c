@@ -23,6 +23,19 @@ int op_open_tree(const char *path, bool recursive, unsigned slot) {
     return 0;
 }
 
+int op_open_tree_below(unsigned root, const char *path, bool recursive, unsigned slot) {
+    int place = find_below(slot_fd(root), path, NULL);
+    if (place < 0)
+        return fail(place, "openat2", path);
+    unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
+    int fd = (int)sys(open_tree, place, "", flags | (recursive ? AT_RECURSIVE : 0));
+    sys(close, place);
+    if (fd < 0)
+        return fail(fd, "open_tree", path);
+    slot_put(slot, fd, path);
+    return 0;
+}
+
 // Climbs to the root of the mount that holds the directory. Takes the descriptor over.
 static int climb_to_mount(int dir) {
     for (int depth = 0; dir >= 0 && depth < MAX_DEPTH; depth++) {
@@ -74,15 +87,12 @@ static int refuse_links(int root, const char *path, int found) {
     bool ordinary = is_directory(&facts) && direct >= 0 && is_same_place(direct, found);
     if (direct >= 0)
         sys(close, direct);
-    return ordinary ? 0 : fail(-ENOTDIR, "must be mounted on an ordinary directory:", path);
+    return ordinary ? 0 : fail(-ENOTDIR, "must be mounted on ordinary directory:", path);
 }
 
 int op_target(unsigned root, const char *path, unsigned like, unsigned mode, unsigned slot) {
-    struct making making = {
-        .mode = (mode & 07777) != 0 ? mode & 07777 : 0755,
-        .uid = KEEP_OWNER,
-        .gid = KEEP_OWNER,
-    };
+    bool made = false;
+    struct making making = {.mode = 0755, .uid = KEEP_OWNER, .gid = KEEP_OWNER, .made = &made};
     if (like != WIRE_NO_SLOT) {
         struct statx facts;
         int result = look(slot_fd(like), &facts);
@@ -104,7 +114,7 @@ int op_target(unsigned root, const char *path, unsigned like, unsigned mode, uns
     }
     slot_put(slot, fd, path);
     if (slot_at(slot) != NULL)
-        slot_at(slot)->root = (uint16_t)root;
+        *slot_at(slot) = (struct slot){.fd = fd, .root = (uint16_t)root, .made = made, .name = path};
     return 0;
 }
 

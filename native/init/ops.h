@@ -23,6 +23,7 @@ int op_lsm_exec(unsigned proc, const char *lsm, const char *label);
 // mounts.c
 int op_propagate(const char *path, unsigned flags);
 int op_open_tree(const char *path, bool recursive, unsigned slot);
+int op_open_tree_below(unsigned root, const char *path, bool recursive, unsigned slot);
 int op_attach_root(unsigned slot, const char *path);
 int op_open_path(const char *path, unsigned slot);
 int op_target(unsigned root, const char *path, unsigned like, unsigned mode, unsigned slot);

@@ -85,6 +85,8 @@ static int make_in(int parent, const char *name, bool last, const struct making 
     }
     if (result < 0)
         return result == -EEXIST ? 0 : (int)result;
+    if (last && making->made != NULL)
+        *making->made = true;
     if (last && (making->uid != KEEP_OWNER || making->gid != KEEP_OWNER))
         result = sys(fchownat, parent, name, making->uid, making->gid, AT_SYMLINK_NOFOLLOW);
     return result < 0 ? (int)result : 0;

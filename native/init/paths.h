@@ -9,6 +9,7 @@ struct making {
     unsigned mode;     // of what is made last; directories on the way have 0755
     bool file;         // the last one is an empty file
     uint32_t uid, gid; // owner of the last one; KEEP_OWNER leaves it
+    bool *made;        // set when the last one was missing; may be NULL
 };
 #define KEEP_OWNER UINT32_MAX
 

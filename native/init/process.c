@@ -94,7 +94,9 @@ static int check_inside(void) {
 int op_chdir(const char *path, unsigned create, uint32_t uid, uint32_t gid) {
     // A directory that was entered as root stays entered, also where the user could not enter it.
     static bool entered;
-    int result = entered ? 0 : (int)sys(chdir, path);
+    if (entered)
+        return 0;
+    int result = (int)sys(chdir, path);
     if (result == -ENOENT && (create & CHDIR_CREATE) != 0)
         result = make_directory(path, uid, gid);
     if ((result == -EACCES || result == -EPERM) && (create & CHDIR_TOLERANT) != 0)

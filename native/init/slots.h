@@ -6,6 +6,7 @@
 struct slot {
     int fd; // 0: empty. Descriptor 0 is never in a slot.
     uint16_t root;
+    bool made; // by op target, which found nothing there
     const char *name;
 };
 

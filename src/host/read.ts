@@ -49,7 +49,10 @@ function readLsm(): HostFacts["lsm"] {
     apparmor:
       active.includes("apparmor") ||
       readText("/sys/module/apparmor/parameters/enabled").startsWith("Y"),
-    selinux: active.includes("selinux") || existsSync("/sys/fs/selinux/enforce"),
+    // Without a policy everything has the label of the kernel, and nothing is refused.
+    selinux:
+      existsSync("/sys/fs/selinux/enforce") &&
+      !/^kernel\0?$/.test(readText("/proc/self/attr/current").trim()),
   };
 }
 

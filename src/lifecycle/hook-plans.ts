@@ -2,7 +2,7 @@ import { encodePlan } from "../plan/encode.ts";
 import { planExec } from "../plan/exec.ts";
 import { planContainerHook } from "../plan/hook.ts";
 import { namespaceFlags } from "../plan/namespaces.ts";
-import type { Hook } from "../spec/types.ts";
+import { homeFor } from "./home.ts";
 import type { ContainerHook } from "./hooks.ts";
 import type { Intent } from "./prepare.ts";
 import { buildIdBytes } from "./spawn.ts";
@@ -25,7 +25,7 @@ export function planStartHooks(intent: Intent): ContainerHook[] {
   return (spec.hooks?.startContainer ?? []).map((hook) => {
     const asProcess = {
       ...process,
-      args: programOf(hook),
+      args: hook.args?.length ? hook.args : [hook.path],
       env: hook.env ?? process.env,
       terminal: false,
       execCPUAffinity: undefined,
@@ -35,13 +35,11 @@ export function planStartHooks(intent: Intent): ContainerHook[] {
       preserveFds: 0,
       seccomp: intent.seccomp,
       rootfs: intent.rootfs,
+      program: hook.path,
+      home: hook.env === undefined ? homeFor(process, intent.rootfs) : undefined,
       terminal: false,
       waits: false,
     });
     return { hook, plan: encodePlan(plan, buildIdBytes()) };
   });
-}
-
-function programOf(hook: Hook): string[] {
-  return [hook.path, ...(hook.args ?? []).slice(1)];
 }

@@ -27,14 +27,23 @@ export function capabilityMasks(
     permitted: mask(capabilities?.permitted),
   };
   const ambient = mask(capabilities?.ambient);
-  // The kernel raises a capability to ambient only when it is permitted and inheritable. Not a warning:
-  // the configuration that `runc spec` writes has such ones, and a success must be silent.
+  // The kernel raises a capability to ambient only when it is permitted and inheritable.
   const raised = ambient & masks.permitted & masks.inheritable;
+  (capabilities?.ambient ?? []).forEach((name, index) => {
+    if ((ambient & ~raised & bitOf(name)) === 0n) return;
+    const missing = (masks.permitted & bitOf(name)) === 0n ? "permitted" : "inheritable";
+    const message = `can't raise ambient capability ${name}: operation not permitted (it is not ${missing})`;
+    warnings.push({ message, origin: `/process/capabilities/ambient/${index}` });
+  });
   if (unknown.size > 0) {
     const message = `ignoring unknown or unavailable capabilities: ${[...unknown].toSorted().join(" ")}`;
     warnings.push({ message, origin: "/process/capabilities" });
   }
   return { ...masks, ambient: raised };
+}
+
+function bitOf(name: string): bigint {
+  return 1n << BigInt(capabilityNumber(name) ?? 64);
 }
 
 function capabilityNumber(name: string): number | undefined {

@@ -31,7 +31,7 @@ export function checkCreate(spec: ValidSpec, process: Process, input: CheckInput
   checkMountNamespace(spec, namespaces, options);
   checkNames(spec, namespaces);
   checkSysctl(spec.linux?.sysctl, namespaces);
-  checkLabels(process, spec, facts);
+  checkLabels(process, facts);
   checkNetDevices(spec, namespaces, facts);
   if (spec.linux?.intelRdt !== undefined) {
     throw new TsrunError(

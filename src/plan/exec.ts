@@ -34,6 +34,8 @@ export type ExecPlanOptions = {
   /** Name of the session keyring to join. */
   readonly keyring?: string;
   readonly home?: string;
+  /** The file to execute where it is not that of the first argument. */
+  readonly program?: string;
   /** Before it becomes the program init waits at sync point `start`, else it says `ready` and goes on. */
   readonly waits: boolean;
 };
@@ -46,7 +48,7 @@ export function planExec(
   options: ExecPlanOptions,
 ): Plan {
   checkProcess(process);
-  checkLabels(process, spec, facts);
+  checkLabels(process, facts);
   const slots = emptySlots();
   const warnings: Warning[] = [];
   const container = handSlot(slots, { kind: "container-pidfd" });
@@ -85,6 +87,7 @@ export function planExec(
         preserved,
         ending,
         makesDirectory: false,
+        program: options.program,
       },
     ),
   ];

@@ -49,6 +49,7 @@ const propagationNames = new Map<number, string>([
 export function detailOf(op: PlannedOp): string | null {
   switch (op.op) {
     case "open_tree":
+    case "open_tree_below":
       return `bind of ${op.path}${op.recursive ? " with what is mounted below" : ""}`;
     case "new_mount":
       return words([

@@ -21,7 +21,7 @@ export type MountOptions = {
   readonly copyUp: boolean;
   /** Flags of the file system by their names for fsconfig(2), and those that only mount(2) knows. */
   readonly superblock: readonly string[];
-  /** Options of the file system. */
+  /** Options of the file system; a bind has none, so they are without effect there. */
   readonly data: readonly string[];
 };
 
@@ -47,11 +47,13 @@ export function parseMountOptions(mount: Mount, origin: string): MountOptions {
     if (option === undefined) draft.data.push(name);
     else applyOption(draft, option, { name, pointer: `${origin}/options/${index}` });
   }
-  if (draft.data.length > 0 && isBind(mount)) {
+  // What has a value is none of the flags of a mount, and changes nothing. The rest may be one of them misspelt.
+  const strange = draft.data.filter((option) => !option.includes("="));
+  if (strange.length > 0 && isBind(mount)) {
     const message = "bind mounts cannot have any filesystem-specific options applied";
     throw new TsrunError("CONFIG_INVALID", message, {
       pointer: `${origin}/options`,
-      hint: `these are no options of bind mounts: ${draft.data.join(", ")}`,
+      hint: `these are no options of bind mounts: ${strange.join(", ")}`,
     });
   }
   return draft;

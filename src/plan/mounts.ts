@@ -2,6 +2,7 @@ import { isAbsolute, join, posix } from "node:path";
 import { TsrunError } from "../errors.ts";
 import {
   CLONE_NEWNET,
+  CLONE_NEWNS,
   CLONE_NEWUSER,
   MOUNT_ATTR_IDMAP,
   MOUNT_ATTR_NODEV,
@@ -22,7 +23,7 @@ import {
 import { checkMountTarget } from "./mount-targets.ts";
 import { fileSystemOptions } from "./mount-data.ts";
 import type { PlannedOp } from "./plan.ts";
-import { openSource, releaseSlot } from "./sources.ts";
+import { isBelow, openSource, releaseSlot } from "./sources.ts";
 import { openSlot } from "./slots.ts";
 import { noSlot } from "./wire.ts";
 
@@ -46,6 +47,14 @@ export function planMounts(context: CreateContext): { ops: PlannedOp[]; last: Pl
   for (const [index, mount] of (context.spec.mounts ?? []).entries()) {
     const entry = readEntry(mount, `/mounts/${index}`, context);
     ops.push(...planMount(context, entry, last));
+  }
+  if (ops.length > 0 && (context.namespaces.all & CLONE_NEWNS) === 0) {
+    const message = `without a private MNT namespace the mounts are made on the host, and stay there: umount -R ${context.rootfs}/... removes them`;
+    context.warnings.push({ message, origin: "/mounts" });
+  }
+  if (context.spec.linux?.mountLabel && !context.facts.lsm.selinux) {
+    const message = "mountLabel is not applied: selinux is disabled or not supported";
+    context.warnings.push({ message, origin: "/linux/mountLabel" });
   }
   const { notifySocket } = context.options;
   if (notifySocket !== undefined) {
@@ -84,15 +93,24 @@ function isCgroup({ type }: Mount): boolean {
 
 function readEntry(mount: Mount, origin: string, context: CreateContext): MountEntry {
   const options = parseMountOptions(mount, origin);
-  const destination = posix.resolve("/", mount.destination);
+  const destination = withoutRootfs(posix.resolve("/", mount.destination), context.rootfs);
   if (!isAbsolute(mount.destination)) {
     const message = `mount destination ${mount.destination} is not absolute: taken from /`;
     context.warnings.push({ message, origin: `${origin}/destination` });
   }
   checkMountTarget(mount, destination, origin);
+  if (isBind(mount) && options.data.length > 0) {
+    const message = `a bind mount has no file system of its own: ${options.data.join(", ")} is ignored`;
+    context.warnings.push({ message, origin: `${origin}/options` });
+  }
   const source = isBind(mount) ? bindSource(mount, context) : (mount.source ?? mount.type ?? "");
   const what = `mount ${JSON.stringify(source)} to rootfs at ${JSON.stringify(destination)}`;
   return { mount, options, destination, origin, what };
+}
+
+/** Some callers name places as the host sees them; runc takes the rootfs off, and so what they meant is what they get. */
+function withoutRootfs(destination: string, rootfs: string): string {
+  return isBelow(destination, rootfs) ? destination.slice(rootfs.length) : destination;
 }
 
 function planMount(context: CreateContext, entry: MountEntry, last: PlannedOp[]): PlannedOp[] {
@@ -134,7 +152,8 @@ function planBind(
   const slot = openSource(context, ops, { ...source, origin, what });
   const idmap = planIdmap(context, entry, slot);
   // Ids are mapped with the rights over the file system, so where its mount was opened.
-  (context.early ?? ops).push(...idmap);
+  const early = isBelow(source.path, context.rootfs) ? null : context.early;
+  (early ?? ops).push(...idmap);
   ops.push(...planBindAttributes(context, entry, slot), ...planTree(entry, slot));
   return [...ops, ...attach(context, entry, slot)];
 }
@@ -160,11 +179,7 @@ function planNew(
   const fileSystem = label === null ? plain : [...plain, `${contextType(context)}=${label}`];
   const copyMode =
     type === "tmpfs" && !fileSystem.some((option) => option.startsWith("mode=")) ? 1 : 0;
-  // A target that has to be made gets the mode that a tmpfs has by default.
-  const { ops, target } = openTarget(context, entry, {
-    like: noSlot,
-    mode: copyMode === 1 ? 0o1777 : 0,
-  });
+  const { ops, target } = openTarget(context, entry);
   const slot = openSlot(context.slots);
   const readonly = options.own.set & MOUNT_ATTR_RDONLY;
   // Devices are yet to be made below /dev, and tmpcopyup to fill its mount.
@@ -268,11 +283,11 @@ function changeAttributes(
 function openTarget(
   context: CreateContext,
   { destination, mount, origin, what }: MountEntry,
-  { like, mode: permissions }: { like: number; mode: number } = { like: noSlot, mode: 0 },
+  like: number = noSlot,
 ): { ops: PlannedOp[]; target: number } {
   const target = openSlot(context.slots);
   const ordinary = !isBind(mount) && (mount.type === "proc" || mount.type === "sysfs");
-  const mode = permissions | (ordinary ? TARGET_ORDINARY : 0);
+  const mode = ordinary ? TARGET_ORDINARY : 0;
   const root = context.root;
   const ops = describe(origin, what, {
     op: "target",
@@ -287,7 +302,7 @@ function openTarget(
 
 function attach(context: CreateContext, entry: MountEntry, slot: number): PlannedOp[] {
   const { origin, what } = entry;
-  const { ops, target } = openTarget(context, entry, { like: slot, mode: 0 });
+  const { ops, target } = openTarget(context, entry, slot);
   return [
     ...ops,
     ...describe(origin, what, { op: "move_mount", slot, target }),
@@ -305,9 +320,11 @@ export function bindSource(
 }
 
 /** The SELinux label of a new file system; the kernel's own have labels that cannot be chosen. */
-function labelOf({ spec }: CreateContext, type: string): string | null {
+function labelOf({ spec, facts }: CreateContext, type: string): string | null {
   const label = spec.linux?.mountLabel;
-  return label && !["proc", "sysfs", "mqueue", "cgroup2"].includes(type) ? label : null;
+  return label && facts.lsm.selinux && !["proc", "sysfs", "mqueue", "cgroup2"].includes(type)
+    ? label
+    : null;
 }
 
 /** What the label is of; crun's annotation says so. */

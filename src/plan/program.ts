@@ -26,6 +26,8 @@ export type ProgramOptions = {
   readonly ending: readonly PlannedOp[];
   /** A working directory that is missing is made: for the container's own process. */
   readonly makesDirectory: boolean;
+  /** The file to execute where it is not that of the first argument. */
+  readonly program?: string;
 };
 
 /** chdir: make what is missing; leave what may not be entered to the next chdir. */
@@ -36,17 +38,25 @@ const CHDIR_TOLERANT = 2;
 export function planProgram(process: Process, options: ProgramOptions): PlannedOp[] {
   const { spec, facts, warnings, env, seccomp, proc } = options;
   const args = process.args ?? [];
-  const file = args[0] ?? "";
+  const file = options.program ?? args[0] ?? "";
   const search = environmentValue(env, "PATH");
   const origin = "/process/args";
+  const directory = planDirectory(process, options);
   return [
     ...planScheduling(process, spec.linux, warnings),
     ...planLabels(process, proc),
     ...planNoNewPrivileges(process),
     ...closeSlots(options.close),
     ...keepDescriptors(options.preserved),
-    ...planSeccomp(process, seccomp, "privileged"),
-    ...planCredentials({ process, spec, facts, warnings, ...planDirectory(process, options) }),
+    ...planCredentials({
+      process,
+      spec,
+      facts,
+      warnings,
+      // The directory is looked at first: a filter may forbid that.
+      beforeUser: [...directory.beforeUser, ...planSeccomp(process, seccomp, "privileged")],
+      afterUser: directory.afterUser,
+    }),
     ...describe(`${origin}/0`, `find program ${file}`, { op: "find_program", file, search }),
     ...(options.visible ?? []),
     ...planSeccomp(process, seccomp, "last"),

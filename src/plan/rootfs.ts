@@ -124,11 +124,6 @@ export function checkMountNamespace(
     const pointer = maskedPaths.length > 0 ? "/linux/maskedPaths" : "/linux/readonlyPaths";
     throw new TsrunError("CONFIG_INVALID", message, { pointer, hint });
   }
-  if ((spec.mounts ?? []).length > 0) {
-    const message =
-      "unable to make mounts without a private MNT namespace: they would be made on the host";
-    throw new TsrunError("CONFIG_INVALID", message, { pointer: "/mounts", hint });
-  }
   if (spec.root?.readonly) {
     const message = "unable to make the rootfs read-only without a private MNT namespace";
     throw new TsrunError("CONFIG_INVALID", message, { pointer: "/root/readonly", hint });

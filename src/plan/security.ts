@@ -1,18 +1,15 @@
 import { TsrunError } from "../errors.ts";
 import type { ProcessFacts } from "../host/facts.ts";
 import type { CompiledSeccomp } from "../seccomp/compile.ts";
-import type { Process, Spec } from "../spec/types.ts";
+import type { Process } from "../spec/types.ts";
 import { describe } from "./context.ts";
 import type { PlannedOp } from "./plan.ts";
 
 /** Refuses labels that the host cannot enforce: a container that runs without them would be less confined. */
-export function checkLabels(process: Process, spec: Spec, { lsm }: ProcessFacts): void {
+export function checkLabels(process: Process, { lsm }: ProcessFacts): void {
   const selinux = "selinux label is specified in config, but selinux is disabled or not supported";
   if (process.selinuxLabel && !lsm.selinux) {
     throw new TsrunError("CONFIG_UNSUPPORTED", selinux, { pointer: "/process/selinuxLabel" });
-  }
-  if (spec.linux?.mountLabel && !lsm.selinux) {
-    throw new TsrunError("CONFIG_UNSUPPORTED", selinux, { pointer: "/linux/mountLabel" });
   }
   if (process.apparmorProfile && !lsm.apparmor) {
     const message = "unable to apply apparmor profile: apparmor is not enabled on this host";
@@ -58,8 +55,8 @@ export function planNoNewPrivileges(process: Process): PlannedOp[] {
 }
 
 /**
- * The seccomp filter. Without no_new_privs it needs CAP_SYS_ADMIN, so it goes in before capabilities
- * are dropped; with it as late as possible, so that the profile need not allow what init still does.
+ * The seccomp filter. Without no_new_privs it needs CAP_SYS_ADMIN, so it goes in before the user
+ * changes; with it as late as possible, so that the profile need not allow what init still does.
  */
 export function planSeccomp(
   process: Process,

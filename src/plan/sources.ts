@@ -21,6 +21,15 @@ export type Source = {
 export function openSource(context: CreateContext, ops: PlannedOp[], source: Source): number {
   const { path, origin, what } = source;
   const recursive = source.recursive ? 1 : 0;
+  const { rootfs, root } = context;
+  if (isBelow(path, rootfs)) {
+    // Of the container's own tree, with what is mounted there by now.
+    const slot = source.slot ?? openSlot(context.slots);
+    const inside = path.slice(rootfs.length);
+    const open = { op: "open_tree_below", root, path: inside, recursive, slot } as const;
+    ops.push(...describe(origin, what, open));
+    return slot;
+  }
   if (context.early === null) {
     const slot = source.slot ?? openSlot(context.slots);
     ops.push(...describe(origin, what, { op: "open_tree", path, recursive, slot }));
@@ -38,6 +47,11 @@ export function openSource(context: CreateContext, ops: PlannedOp[], source: Sou
     ),
   );
   return slot;
+}
+
+/** Whether a source lies in the rootfs. */
+export function isBelow(path: string, rootfs: string): boolean {
+  return rootfs !== "/" && path.startsWith(`${rootfs}/`);
 }
 
 /** Closes a slot. */

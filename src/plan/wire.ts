@@ -15,6 +15,7 @@ export type DomainnameOp = { readonly op: "domainname"; readonly name: string };
 export type WriteProcSelfOp = { readonly op: "write_proc_self"; readonly file: string; readonly text: string };
 export type PropagateOp = { readonly op: "propagate"; readonly path: string; readonly flags: number | bigint };
 export type OpenTreeOp = { readonly op: "open_tree"; readonly path: string; readonly recursive: number | bigint; readonly slot: number | bigint };
+export type OpenTreeBelowOp = { readonly op: "open_tree_below"; readonly root: number | bigint; readonly path: string; readonly recursive: number | bigint; readonly slot: number | bigint };
 export type AttachRootOp = { readonly op: "attach_root"; readonly slot: number | bigint; readonly path: string };
 export type OpenProcOp = { readonly op: "open_proc"; readonly slot: number | bigint };
 export type TargetOp = { readonly op: "target"; readonly root: number | bigint; readonly path: string; readonly like: number | bigint; readonly mode: number | bigint; readonly slot: number | bigint };
@@ -77,6 +78,7 @@ export type Op =
   | WriteProcSelfOp
   | PropagateOp
   | OpenTreeOp
+  | OpenTreeBelowOp
   | AttachRootOp
   | OpenProcOp
   | TargetOp
@@ -175,6 +177,7 @@ export const opTable = {
   write_proc_self: { code: 19, fields: [["file", "s"], ["text", "s"]] },
   propagate: { code: 30, fields: [["path", "s"], ["flags", "u"]] },
   open_tree: { code: 31, fields: [["path", "s"], ["recursive", "u"], ["slot", "u"]] },
+  open_tree_below: { code: 54, fields: [["root", "u"], ["path", "s"], ["recursive", "u"], ["slot", "u"]] },
   attach_root: { code: 32, fields: [["slot", "u"], ["path", "s"]] },
   open_proc: { code: 33, fields: [["slot", "u"]] },
   target: { code: 34, fields: [["root", "u"], ["path", "s"], ["like", "u"], ["mode", "u"], ["slot", "u"]] },

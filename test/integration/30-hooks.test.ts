@@ -153,6 +153,27 @@ t.test("startContainer hooks are programs of the image, in it", async (t) => {
   t.match(c.run(), { status: 0, stdout: "/\ntest\nbusybox\n" });
 });
 
+t.test("a startContainer hook without env has that of the process, with a HOME", async (t) => {
+  const c = prepare(t, (config) => {
+    config.process.args = shell("cat /tmp/seen");
+    config.process.env = ["PATH=/bin", "ONE=two"];
+    config.mounts.push(tmpfs("/tmp"));
+    const script = "echo $ONE ${HOME-none} > /tmp/seen";
+    config.hooks = { startContainer: [hook(script, { env: undefined })] };
+  });
+  t.match(c.run(), { status: 0, stdout: "two /\n" });
+});
+
+t.test("a hook has all its arguments as they are given, the first too", async (t) => {
+  const c = prepare(t, (config) => {
+    config.process.args = shell("cat /tmp/seen");
+    config.mounts.push(tmpfs("/tmp"));
+    const made = { path: "/bin/busybox", args: ["touch", "/tmp/made"] };
+    config.hooks = { startContainer: [made, hook("ls /tmp > /tmp/seen")] };
+  });
+  t.match(c.run(), { status: 0, stdout: /^made$/m });
+});
+
 t.test("hooks in the runtime's namespaces are there for create in the bundle", async (t) => {
   const c = prepare(t, (config) => (config.process.args = ["true"]));
   c.configure((config) => {
@@ -177,7 +198,7 @@ for (const name of createKinds) {
       });
       const { status, stderr } = c.call(["create", "--bundle", c.bundle, c.id]);
       t.equal(status, 1);
-      if (kind === "tsrun") t.match(stderr, `${name} hook #0 (/bin/sh)`);
+      if (kind === "tsrun") t.match(stderr, `${name} hook #0: /bin/sh: `);
       t.match(stderr, "exit status 7");
       t.match(stderr, "reason-of-failure");
       t.match(stderr, "#0");

@@ -172,6 +172,24 @@ t.test(
   },
 );
 
+t.test(
+  "without a mount namespace mounts are made on the host, with a warning",
+  { skip: otherWay },
+  async (t) => {
+    const c = prepare(t, (config) => {
+      config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "mount");
+      config.mounts = [{ destination: "/data", type: "tmpfs", source: "tmpfs" }];
+      Object.assign(config.linux, { maskedPaths: [], readonlyPaths: [] });
+      config.process.args = shell("touch /data/file && ls /data");
+    });
+    t.teardown(() => execute("/bin/umount", ["-R", "-l", join(c.rootfs, "data")]));
+    const done = c.run();
+    t.match(done, { status: 0, stdout: "file\n" });
+    if (kind === "tsrun") t.match(done.stderr, "made on the host, and stay there");
+    t.equal(execute("/bin/ls", [join(c.rootfs, "data")]).stdout, "file\n");
+  },
+);
+
 t.test("masked paths without a mount namespace are refused", { skip: otherWay }, async (t) => {
   const c = prepare(t, (config) => {
     config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "mount");

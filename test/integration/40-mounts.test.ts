@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -138,10 +139,10 @@ t.test("a bind source that is not there", async (t) => {
 });
 
 t.test(
-  "a bind with options of a file system is refused",
+  "a bind with a word that is no option is refused",
   { skip: notWith("crun", "ignores them") || notWith("runc", "1.1 ignores them") },
   async (t) => {
-    const { status, stderr } = runWith(t, (c) => [bind(c, "size=1m")], "true");
+    const { status, stderr } = runWith(t, (c) => [bind(c, "nosiud")], "true");
     t.equal(status, 1);
     t.match(stderr, "bind mounts cannot have any filesystem-specific options applied");
   },
@@ -200,6 +201,49 @@ t.test("a tmpfs takes the mode of the directory it covers", async (t) => {
   chmodSync(join(c.rootfs, "var/x"), 0o2751);
   t.equal(c.run().stdout, "2751\n");
 });
+
+t.test(
+  "a place that is made is an ordinary directory, also below a tmpfs of any mode",
+  { skip: notWith("crun", "gives it the mode of its own") },
+  async (t) => {
+    const c = prepare(t, (config) => {
+      config.mounts.push({ destination: "/set/a/b", type: "tmpfs", source: "tmpfs" });
+      config.process.args = ["stat", "-c", "%a", "/set/a/b"];
+    });
+    mkdirSync(join(c.rootfs, "set"));
+    chmodSync(join(c.rootfs, "set"), 0o2755);
+    t.equal(c.run().stdout, "1777\n", "the mode that a tmpfs has by default");
+    for (const made of ["set/a", "set/a/b"]) {
+      t.equal(statSync(join(c.rootfs, made)).mode & 0o7777, 0o2755, made);
+    }
+  },
+);
+
+t.test(
+  "a source in the rootfs is what was mounted there before, also by a user namespace's root",
+  { skip: notWith("crun", "has it otherwise") || notWith("runc", "1.1 has it otherwise") },
+  async (t) => {
+    for (const users of [false, true]) {
+      const c = prepare(t, (config) => {
+        if (!users) return;
+        config.linux.namespaces.push({ type: "user" });
+        config.linux.uidMappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+        config.linux.gidMappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+      });
+      mkdirSync(join(c.rootfs, "first"));
+      mkdirSync(join(c.rootfs, "second"));
+      c.configure((config) => {
+        config.process.args = ["cat", "/second/file"];
+        const second = { source: join(c.rootfs, "first"), destination: join(c.rootfs, "second") };
+        config.mounts.push(
+          { ...bind(c), destination: "/first" },
+          { type: "bind", options: ["rbind"], ...second },
+        );
+      });
+      t.match(c.run(), { status: 0, stdout: "content\n" }, `user namespace: ${users}`);
+    }
+  },
+);
 
 t.test("tmpcopyup fills a tmpfs with what it covers", async (t) => {
   const c = prepare(t, (config) => {

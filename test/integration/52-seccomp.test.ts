@@ -86,6 +86,16 @@ t.test("the filter is there with and without noNewPrivileges", async (t) => {
   }
 });
 
+t.test(
+  "a profile need not allow what the runtime does to enter the working directory",
+  { skip: notWith("runc", "calls getcwd after it installed the filter") },
+  async (t) => {
+    const rule = { names: ["chdir", "getcwd"], action: "SCMP_ACT_ERRNO" } as const;
+    const c = prepare(t, withProfile(profile(rule), "echo ran; cd /tmp"));
+    t.match(c.run(), { stdout: "ran\n", stderr: "Operation not permitted" });
+  },
+);
+
 t.test("without a profile there is no filter", async (t) => {
   const c = prepare(
     t,

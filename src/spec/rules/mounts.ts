@@ -61,7 +61,7 @@ export const mountRules: readonly Rule[] = [
       each(mounts, (mount, index) => {
         if (!isBind(mount)) return;
         each(mount.options, (option, at) => {
-          if (Object.hasOwn(mountOptions, option)) return;
+          if (Object.hasOwn(mountOptions, option) || option.includes("=")) return;
           const near = nearest(option, Object.keys(mountOptions));
           report(
             `/mounts/${index}/options/${at}`,
@@ -72,6 +72,22 @@ export const mountRules: readonly Rule[] = [
               hint: near === undefined ? undefined : `did you mean ${quote(near)}?`,
             },
           );
+        });
+      });
+    },
+  },
+  {
+    id: "mount-bind-ignored",
+    section,
+    severity: "warning",
+    create: "accept",
+    check({ mounts }, report) {
+      each(mounts, (mount, index) => {
+        if (!isBind(mount)) return;
+        each(mount.options, (option, at) => {
+          if (!option.includes("=")) return;
+          const message = `${quote(option)} is ignored: a bind mount has no file system of its own`;
+          report(`/mounts/${index}/options/${at}`, message);
         });
       });
     },

@@ -70,16 +70,6 @@ refuses(
 );
 
 refuses(
-  "mounts without a mount namespace",
-  (spec) => (spec.linux = { namespaces: namespaces("uts") }),
-  {
-    message:
-      "unable to make mounts without a private MNT namespace: they would be made on the host",
-    pointer: "/mounts",
-  },
-);
-
-refuses(
   "a read-only rootfs without a mount namespace",
   (spec) => {
     spec.linux = { namespaces: namespaces("uts") };

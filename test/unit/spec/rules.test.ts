@@ -98,6 +98,12 @@ const cases: Case[] = [
     says: "bind mounts cannot have any filesystem-specific options applied",
   },
   {
+    rule: "mount-bind-ignored",
+    edit: bind({ options: ["rbind", "ro", "size=1m"] }),
+    at: "/mounts/0/options/2",
+    says: "is ignored",
+  },
+  {
     rule: "mount-option-spelling",
     edit: mount({ options: ["NOSUID"] }),
     at: "/mounts/0/options/0",
