@@ -1,7 +1,7 @@
 import { TsrunError } from "../src/errors.ts";
 import { reasonOf } from "../src/errno.ts";
+import { describeExit } from "../src/exit.ts";
 import {
-  describeEnding,
   type OutputFiles,
   runProgram,
   runWith,
@@ -74,7 +74,7 @@ export function describeFailure(ending: Ending, hook: Hook): string | undefined 
   }
   if (!ending.exit.signaled && ending.exit.code === 0) return undefined;
   return [
-    describeEnding(ending),
+    describeExit(ending.exit),
     ...outputOf(ending),
     `after ${Math.round(ending.durationMs)} ms`,
   ].join(", ");

@@ -1,3 +1,4 @@
+#include <asm/statfs.h>
 #include <linux/mount.h>
 
 #include "ops.h"
@@ -8,6 +9,15 @@
 
 #define TARGET_ORDINARY 0x10000u
 #define MAX_DEPTH 4096
+
+// What statfs(2) tells of a mount; the kernel's headers keep these to themselves.
+#define ST_RDONLY 0x1
+#define ST_NOSUID 0x2
+#define ST_NODEV 0x4
+#define ST_NOEXEC 0x8
+#define ST_NOATIME 0x400
+#define ST_NODIRATIME 0x800
+#define ST_RELATIME 0x1000
 
 int op_propagate(const char *path, unsigned flags) {
     long result = sys(mount, NULL, path, NULL, flags, NULL);
@@ -118,8 +128,36 @@ int op_target(unsigned root, const char *path, unsigned like, unsigned mode, uns
     return 0;
 }
 
+// Whether the change takes off what restricts, or changes access times: the kernel's rule for locked mounts.
+static bool loosens(int mount, uint64_t set, uint64_t clear) {
+    static const struct {
+        uint64_t attribute;
+        long flag;
+    } lockable[] = {
+        {MOUNT_ATTR_RDONLY, ST_RDONLY},
+        {MOUNT_ATTR_NOSUID, ST_NOSUID},
+        {MOUNT_ATTR_NODEV, ST_NODEV},
+        {MOUNT_ATTR_NOEXEC, ST_NOEXEC},
+    };
+    struct statfs facts;
+    if (sys(fstatfs, mount, &facts) < 0)
+        return false;
+    for (size_t i = 0; i < sizeof lockable / sizeof *lockable; i++)
+        if ((clear & ~set & lockable[i].attribute) != 0 && (facts.f_flags & lockable[i].flag) != 0)
+            return true;
+    if ((clear & MOUNT_ATTR__ATIME) == 0)
+        return false;
+    uint64_t has = (facts.f_flags & ST_NOATIME) != 0    ? MOUNT_ATTR_NOATIME
+                   : (facts.f_flags & ST_RELATIME) != 0 ? MOUNT_ATTR_RELATIME
+                                                        : MOUNT_ATTR_STRICTATIME;
+    return has != (set & MOUNT_ATTR__ATIME) ||
+           ((facts.f_flags & ST_NODIRATIME) != 0) != ((set & MOUNT_ATTR_NODIRATIME) != 0);
+}
+
 int op_mount_attributes(unsigned slot, uint64_t set, uint64_t clear, uint64_t propagation,
-                        bool recursive, unsigned userns) {
+                        bool recursive, unsigned userns, bool locked) {
+    if (locked && loosens(slot_fd(slot), set, clear))
+        return fail(-EPERM, "mount_setattr", slot_name(slot));
     struct mount_attr attributes = {
         .attr_set = set,
         .attr_clr = clear,

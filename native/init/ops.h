@@ -28,7 +28,7 @@ int op_attach_root(unsigned slot, const char *path);
 int op_open_path(const char *path, unsigned slot);
 int op_target(unsigned root, const char *path, unsigned like, unsigned mode, unsigned slot);
 int op_mount_attributes(unsigned slot, uint64_t set, uint64_t clear, uint64_t propagation,
-                        bool recursive, unsigned userns);
+                        bool recursive, unsigned userns, bool locked);
 int op_move_mount(unsigned slot, unsigned target);
 int op_legacy_mount(unsigned target, const char *source, const char *fstype, uint64_t flags,
                     const char *data);

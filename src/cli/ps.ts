@@ -1,6 +1,7 @@
 import { TsrunError } from "../errors.ts";
 import { listProcesses } from "../lifecycle/processes.ts";
-import { describeEnding, findHostProgram, runProgram } from "../lifecycle/program.ts";
+import { describeExit } from "../exit.ts";
+import { findHostProgram, runProgram } from "../lifecycle/program.ts";
 import type { Invocation } from "./invocation.ts";
 import { print, writeAll } from "./output.ts";
 
@@ -32,7 +33,7 @@ function runHostPs(options: readonly string[]): string {
   const ending = runProgram({ file, argv: ["ps", ...options], env, keptBytes: mostOutput });
   const { exit, stdout, stderr } = ending;
   if (exit.signaled || exit.code !== 0) {
-    throw new TsrunError("HOST", `${describeEnding(ending)}: ${stdout}${stderr}`, {
+    throw new TsrunError("HOST", `${describeExit(ending.exit)}: ${stdout}${stderr}`, {
       hint: `it was the host's ps that failed: ps ${options.join(" ")}`,
     });
   }

@@ -1,4 +1,5 @@
 import { TsrunError } from "../errors.ts";
+import { describeExit } from "../exit.ts";
 import type { Exit } from "../native.ts";
 import { hintFor, lastErrors, readLog } from "./log.ts";
 import { type CriuResponse, requestType } from "./messages.ts";
@@ -46,5 +47,5 @@ function describe({ response, exit }: Outcome): string {
     const type = response.type ?? 0;
     return `type ${typeNames[type] ?? type} errno ${response.cr_errno ?? 0}`;
   }
-  return exit.signaled ? `signal: ${exit.code}` : `exit status ${exit.code}`;
+  return describeExit(exit);
 }

@@ -6,6 +6,7 @@ import type { Outcome } from "../criu/judge.ts";
 import { type CriuRequest, requestType } from "../criu/messages.ts";
 import { askCriu, type Notification } from "../criu/swrk.ts";
 import { TsrunError } from "../errors.ts";
+import { describeExit } from "../exit.ts";
 import { native } from "../native.ts";
 import { callersNofile } from "./spawn.ts";
 
@@ -20,7 +21,7 @@ export function openCriu(): Criu {
   const criu = { file: findCriu(process.env), env: environment() };
   const { response, exit } = runCriu(criu, { type: requestType.version }, () => {});
   if (response?.success !== true || response.version === undefined) {
-    const how = exit.signaled ? `signal: ${exit.code}` : `exit status ${exit.code}`;
+    const how = describeExit(exit);
     throw new TsrunError("CRIU", `CRIU version check failed: ${criu.file} swrk: ${how}`, {
       hint: `see what "${criu.file} --version" says`,
     });

@@ -142,8 +142,10 @@ function planJoin({ process, config, options, state }: Exec, facts: ProcessFacts
 
 function dialSockets({ options, base }: Exec, sockets: Sockets): void {
   const { consoleSocket, pidfdSocket } = options;
-  if (consoleSocket) sockets.console = dial(resolve(base, consoleSocket), "console socket");
-  if (pidfdSocket) sockets.pidfd = dial(resolve(base, pidfdSocket), "pidfd socket");
+  if (consoleSocket)
+    sockets.console = dial(resolve(base, consoleSocket), "cannot connect to the console socket");
+  if (pidfdSocket)
+    sockets.pidfd = dial(resolve(base, pidfdSocket), "cannot connect to the pidfd socket");
 }
 
 /** The id maps of a container that has a user namespace of its own. */

@@ -4,7 +4,8 @@ import { TsrunError } from "../errors.ts";
 import { reasonOf } from "../errno.ts";
 import { isOwnId } from "../plan/namespaces.ts";
 import type { HostSteps, IdMap } from "../plan/plan.ts";
-import { describeEnding, findHostProgram, runProgram } from "./program.ts";
+import { describeExit } from "../exit.ts";
+import { findHostProgram, runProgram } from "./program.ts";
 
 export type IdMaps = NonNullable<HostSteps["idMaps"]>;
 
@@ -62,7 +63,7 @@ function runMapper(name: "newuidmap" | "newgidmap", pid: number, map: readonly I
   const ending = runProgram({ file, argv: [name, String(pid), ...numbers.map(String)], env: [] });
   if (ending.exit.code === 0 && !ending.exit.signaled) return;
   const subFile = name === "newuidmap" ? "/etc/subuid" : "/etc/subgid";
-  throw new TsrunError("HOST", `${name} failed: ${describeEnding(ending)}: ${ending.stderr}`, {
+  throw new TsrunError("HOST", `${name} failed: ${describeExit(ending.exit)}: ${ending.stderr}`, {
     pointer,
     hint: `the host ids must be given to this user in ${subFile}`,
   });

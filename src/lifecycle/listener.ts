@@ -21,7 +21,7 @@ export function passListener(
     state: oci,
   };
   try {
-    const agent = dial(path, "seccomp agent's socket", "/linux/seccomp/listenerPath");
+    const agent = dial(path, "failed to connect with seccomp agent", "/linux/seccomp/listenerPath");
     handOver(agent, JSON.stringify(payload), fd);
   } finally {
     closeSync(fd);

@@ -133,10 +133,13 @@ function storeIntent(making: Making): void {
 export function dialSockets(making: Making): void {
   const { options, bundle, loaded } = making.intent;
   if (options.consoleSocket) {
-    making.consoleSocket = dial(resolve(bundle, options.consoleSocket), "console socket");
+    making.consoleSocket = dial(
+      resolve(bundle, options.consoleSocket),
+      "cannot connect to the console socket",
+    );
   }
   const pidfdSocket = options.pidfdSocket || loaded.spec.annotations?.["run.oci.pidfd_receiver"];
-  if (pidfdSocket) making.pidfdSocket = dial(resolve(bundle, pidfdSocket), "pidfd socket");
+  if (pidfdSocket) making.pidfdSocket = dial(resolve(bundle, pidfdSocket), "cannot connect to the pidfd socket");
 }
 
 function makeFifo(intent: Intent): void {

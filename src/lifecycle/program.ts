@@ -98,12 +98,6 @@ function inPlaceOf(pipe: number, file: string | undefined, opened: number[]): nu
   return fd;
 }
 
-/** How a program ended, in the words of Go's os/exec, which callers know. */
-export function describeEnding(ending: Ending): string {
-  const { code, signaled } = ending.exit;
-  return signaled ? `signal: ${code}` : `exit status ${code}`;
-}
-
 const usualDirectories = ["/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin", "/sbin"];
 
 /** Finds a program of the host in PATH; without a PATH, as some callers leave us, where programs usually are. */

@@ -5,13 +5,10 @@ import {
   CLONE_NEWNS,
   CLONE_NEWUSER,
   MOUNT_ATTR_IDMAP,
-  MOUNT_ATTR_NODEV,
-  MOUNT_ATTR_NOEXEC,
-  MOUNT_ATTR_NOSUID,
-  MOUNT_ATTR_NOSYMFOLLOW,
   MOUNT_ATTR_RDONLY,
 } from "../linux.ts";
 import type { Mount } from "../spec/types.ts";
+import { bindAttributes } from "./bind-attributes.ts";
 import { planCgroupMount } from "./cgroup-mount.ts";
 import { describe, type CreateContext } from "./context.ts";
 import {
@@ -246,38 +243,29 @@ function planIdmap(context: CreateContext, entry: MountEntry, slot: number): Pla
   return changeAttributes(entry, slot, { set: MOUNT_ATTR_IDMAP, clear: 0, recursive, userns });
 }
 
-const flagAttributes =
-  MOUNT_ATTR_RDONLY |
-  MOUNT_ATTR_NOSUID |
-  MOUNT_ATTR_NODEV |
-  MOUNT_ATTR_NOEXEC |
-  MOUNT_ATTR_NOSYMFOLLOW;
-
-/**
- * Attributes of a bind. When its options name any, the others are cleared too: callers know binds as
- * mount(2) makes them, in a remount that replaces all flags.
- */
+/** The attributes of a bind; what real root opened is not locked yet, and is treated as if it were. */
 function planBindAttributes(context: CreateContext, entry: MountEntry, slot: number): PlannedOp[] {
-  const { set, clear } = entry.options.own;
-  if ((set | clear) === 0) return [];
-  // In a user namespace the flags of the host's mounts are locked: only what is asked for by name may fail.
-  const { facts, namespaces } = context;
+  const { facts, namespaces, early } = context;
   const locked =
     facts.inUserNamespace || facts.euid !== 0 || (namespaces.all & CLONE_NEWUSER) !== 0;
-  return changeAttributes(entry, slot, {
-    set,
-    clear: locked ? clear : clear | (flagAttributes & ~set),
-  });
+  const change = bindAttributes(entry.options, locked);
+  if (change === null) return [];
+  return changeAttributes(entry, slot, { ...change, locked: early === null ? 0 : 1 });
 }
 
 function changeAttributes(
   { origin, what }: MountEntry,
   slot: number,
-  change: AttributeChange & { propagation?: number; recursive?: number; userns?: number },
+  change: AttributeChange & {
+    propagation?: number;
+    recursive?: number;
+    userns?: number;
+    locked?: number;
+  },
 ): PlannedOp[] {
-  const { set, clear, propagation = 0, recursive = 0, userns = noSlot } = change;
+  const { set, clear, propagation = 0, recursive = 0, userns = noSlot, locked = 0 } = change;
   const op = "mount_attributes";
-  return describe(origin, what, { op, slot, set, clear, propagation, recursive, userns });
+  return describe(origin, what, { op, slot, set, clear, propagation, recursive, userns, locked });
 }
 
 function openTarget(

@@ -51,6 +51,7 @@ export function planRoot(context: CreateContext): PlannedOp[] {
         propagation: MS_PRIVATE,
         recursive: 0,
         userns: noSlot,
+        locked: 0,
       }),
     );
   }

@@ -43,7 +43,16 @@ export function openSource(context: CreateContext, ops: PlannedOp[], source: Sou
       what,
       { op: "open_tree", path, recursive, slot },
       // The mounts of stage 1 are still peers of the host's.
-      { op: "mount_attributes", slot, set: 0, clear: 0, propagation, recursive, userns: noSlot },
+      {
+        op: "mount_attributes",
+        slot,
+        set: 0,
+        clear: 0,
+        propagation,
+        recursive,
+        userns: noSlot,
+        locked: 0,
+      },
     ),
   );
   return slot;

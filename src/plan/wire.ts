@@ -20,7 +20,7 @@ export type AttachRootOp = { readonly op: "attach_root"; readonly slot: number |
 export type OpenProcOp = { readonly op: "open_proc"; readonly slot: number | bigint };
 export type TargetOp = { readonly op: "target"; readonly root: number | bigint; readonly path: string; readonly like: number | bigint; readonly mode: number | bigint; readonly slot: number | bigint };
 export type NewMountOp = { readonly op: "new_mount"; readonly fstype: string | null; readonly source: string | null; readonly options: readonly string[]; readonly attributes: number | bigint; readonly target: number | bigint; readonly copyMode: number | bigint; readonly slot: number | bigint };
-export type MountAttributesOp = { readonly op: "mount_attributes"; readonly slot: number | bigint; readonly set: number | bigint; readonly clear: number | bigint; readonly propagation: number | bigint; readonly recursive: number | bigint; readonly userns: number | bigint };
+export type MountAttributesOp = { readonly op: "mount_attributes"; readonly slot: number | bigint; readonly set: number | bigint; readonly clear: number | bigint; readonly propagation: number | bigint; readonly recursive: number | bigint; readonly userns: number | bigint; readonly locked: number | bigint };
 export type MoveMountOp = { readonly op: "move_mount"; readonly slot: number | bigint; readonly target: number | bigint };
 export type LegacyMountOp = { readonly op: "legacy_mount"; readonly target: number | bigint; readonly source: string | null; readonly fstype: string | null; readonly flags: number | bigint; readonly data: string | null };
 export type CopyUpOp = { readonly op: "copy_up"; readonly target: number | bigint; readonly slot: number | bigint };
@@ -182,7 +182,7 @@ export const opTable = {
   open_proc: { code: 33, fields: [["slot", "u"]] },
   target: { code: 34, fields: [["root", "u"], ["path", "s"], ["like", "u"], ["mode", "u"], ["slot", "u"]] },
   new_mount: { code: 35, fields: [["fstype", "s"], ["source", "s"], ["options", "v"], ["attributes", "u"], ["target", "u"], ["copyMode", "u"], ["slot", "u"]] },
-  mount_attributes: { code: 36, fields: [["slot", "u"], ["set", "u"], ["clear", "u"], ["propagation", "u"], ["recursive", "u"], ["userns", "u"]] },
+  mount_attributes: { code: 36, fields: [["slot", "u"], ["set", "u"], ["clear", "u"], ["propagation", "u"], ["recursive", "u"], ["userns", "u"], ["locked", "u"]] },
   move_mount: { code: 37, fields: [["slot", "u"], ["target", "u"]] },
   legacy_mount: { code: 38, fields: [["target", "u"], ["source", "s"], ["fstype", "s"], ["flags", "u"], ["data", "s"]] },
   copy_up: { code: 39, fields: [["target", "u"], ["slot", "u"]] },

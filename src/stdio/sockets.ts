@@ -5,12 +5,12 @@ import { TsrunError } from "../errors.ts";
 import { reasonOf } from "../errno.ts";
 import { native } from "../native.ts";
 
-/** Connects to a socket on which the caller listens; `what` names it in the error. */
-export function dial(path: string, what: string, pointer?: string): number {
+/** Connects to a socket on which the caller listens; `failure` says what could not be done without. */
+export function dial(path: string, failure: string, pointer?: string): number {
   try {
     return native().connectUnix(path);
   } catch (error) {
-    throw new TsrunError("CONSOLE", `cannot connect to the ${what} ${path}: ${reasonOf(error)}`, {
+    throw new TsrunError("CONSOLE", `${failure} ${path}: ${reasonOf(error)}`, {
       pointer,
       cause: error,
       hint: "the caller must listen on it before it starts tsrun",

@@ -13,7 +13,9 @@ import { join } from "node:path";
 import t, { type Test } from "tap";
 import type { Mount } from "../../src/spec/types.ts";
 import { prepare, shell, type Container } from "./support/container.ts";
-import { kind, notWith, onlyTsrun } from "./support/runtime.ts";
+import { kind, notWith, onlyTsrun, scratch } from "./support/runtime.ts";
+
+chmodSync(scratch, 0o711); // the root of a user namespace has to get through
 
 /** Runs the script in a container with these mounts added. */
 function runWith(test: Test, mounts: (c: Container) => Mount[], script: string) {
@@ -241,6 +243,37 @@ t.test(
         );
       });
       t.match(c.run(), { status: 0, stdout: "content\n" }, `user namespace: ${users}`);
+    }
+  },
+);
+
+t.test(
+  "in a user namespace no bind takes off what restricts the host's mount, or changes its access times",
+  { skip: notWith("crun", "takes it off") },
+  async (t) => {
+    const start = (own: string, asked: string) => {
+      const c = prepare(t, (config) => {
+        config.linux.namespaces.push({ type: "user" });
+        config.linux.uidMappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+        config.linux.gidMappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+        config.process.args = ["grep", " /mnt ", "/proc/self/mounts"];
+      });
+      const asBind = bind(c, asked);
+      const directory = join(c.bundle, "data");
+      mount(t, ["--bind", directory], directory);
+      mount(t, ["-o", `remount,bind,${own}`], directory);
+      c.configure((config) => config.mounts.push(asBind));
+      return c.run();
+    };
+    t.match(start("ro,nosuid", "nodev"), { status: 0, stdout: / ro,nosuid,nodev/ });
+    for (const [own, asked] of [
+      ["ro", "rw"],
+      ["noexec", "exec"],
+      ["noatime", "relatime"],
+    ] as const) {
+      const done = start(own, asked);
+      t.equal(done.status, 1, `${own} ${asked}`);
+      t.match(done.stderr, /error mounting .*operation not permitted/);
     }
   },
 );

@@ -5,7 +5,7 @@ import type { Capabilities } from "../../src/spec/types.ts";
 import type { Config } from "./support/bundle.ts";
 import { prepare, shell } from "./support/container.ts";
 import { statusFields } from "./support/process.ts";
-import { notWith } from "./support/runtime.ts";
+import { kind, notWith } from "./support/runtime.ts";
 
 /** What /proc/self/status says in a container of this configuration. */
 function fields(test: Test, edit: (config: Config) => void) {

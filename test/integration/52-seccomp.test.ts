@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { readFileSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
-import type { Seccomp } from "../../src/spec/types.ts";
+import type { Seccomp, SeccompSyscall } from "../../src/spec/types.ts";
 import type { Config } from "./support/bundle.ts";
 import { prepare, shell } from "./support/container.ts";
 import { findProgram } from "./support/host.ts";
@@ -90,7 +90,8 @@ t.test(
   "a profile need not allow what the runtime does to enter the working directory",
   { skip: notWith("runc", "calls getcwd after it installed the filter") },
   async (t) => {
-    const rule = { names: ["chdir", "getcwd"], action: "SCMP_ACT_ERRNO" } as const;
+    const action = "SCMP_ACT_ERRNO";
+    const rule = { names: ["chdir", "getcwd"], action } satisfies SeccompSyscall;
     const c = prepare(t, withProfile(profile(rule), "echo ran; cd /tmp"));
     t.match(c.run(), { stdout: "ran\n", stderr: "Operation not permitted" });
   },

@@ -26,7 +26,7 @@ t.test("the message has the exit status, what the hook printed, and how long it 
 
 t.test("a killed hook is named by its signal", (t) => {
   const killed = { ...ended, exit: { pid: 1, code: 15, signaled: true } };
-  t.equal(describeFailure(killed, { path: "/h" }), "signal: 15, after 12 ms");
+  t.equal(describeFailure(killed, { path: "/h" }), "signal: terminated, after 12 ms");
   t.end();
 });
 
