@@ -259,6 +259,7 @@ t.test(
         config.process.args = ["grep", " /mnt ", "/proc/self/mounts"];
       });
       const asBind = bind(c, asked);
+      mkdirSync(join(c.rootfs, "mnt"));
       const directory = join(c.bundle, "data");
       mount(t, ["--bind", directory], directory);
       mount(t, ["-o", `remount,bind,${own}`], directory);
