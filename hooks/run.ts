@@ -1,12 +1,7 @@
 import { TsrunError } from "../src/errors.ts";
 import { reasonOf } from "../src/errno.ts";
 import { describeExit } from "../src/exit.ts";
-import {
-  type OutputFiles,
-  runProgram,
-  runWith,
-  type Starter,
-} from "../src/lifecycle/program.ts";
+import { type OutputFiles, runProgram, runWith, type Starter } from "../src/lifecycle/program.ts";
 import type { Ending } from "../src/lifecycle/supervise.ts";
 import type { Hook, HookName } from "../src/spec/types.ts";
 

@@ -124,11 +124,13 @@ int op_target(unsigned root, const char *path, unsigned like, unsigned mode, uns
     }
     slot_put(slot, fd, path);
     if (slot_at(slot) != NULL)
-        *slot_at(slot) = (struct slot){.fd = fd, .root = (uint16_t)root, .made = made, .name = path};
+        *slot_at(slot) =
+            (struct slot){.fd = fd, .root = (uint16_t)root, .made = made, .name = path};
     return 0;
 }
 
-// Whether the change takes off what restricts, or changes access times: the kernel's rule for locked mounts.
+// Whether the change takes off what restricts, or changes access times: the kernel's rule for
+// locked mounts.
 static bool loosens(int mount, uint64_t set, uint64_t clear) {
     static const struct {
         uint64_t attribute;

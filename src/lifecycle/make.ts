@@ -139,7 +139,8 @@ export function dialSockets(making: Making): void {
     );
   }
   const pidfdSocket = options.pidfdSocket || loaded.spec.annotations?.["run.oci.pidfd_receiver"];
-  if (pidfdSocket) making.pidfdSocket = dial(resolve(bundle, pidfdSocket), "cannot connect to the pidfd socket");
+  if (pidfdSocket)
+    making.pidfdSocket = dial(resolve(bundle, pidfdSocket), "cannot connect to the pidfd socket");
 }
 
 function makeFifo(intent: Intent): void {
