@@ -53,7 +53,11 @@ async function buildNpmPackage(): Promise<void> {
 
 const targets = process.argv.slice(2);
 if (targets.join() === "package") await buildNpmPackage();
-else if (targets.length > 0) {
+else if (targets.join() === "deb") {
+  await buildAll();
+  const { buildDeb } = await import("./build-deb.ts");
+  console.log(`${buildDeb()} is ready`);
+} else if (targets.length > 0) {
   generateSources();
   writeBuildId();
   buildNative(targets);
