@@ -13,12 +13,12 @@ const buildah = (args: readonly string[]) => call("buildah", args);
 const isolated = ["--isolation", "oci", "--network", "none"];
 const context = mkdtempSync(join(scratch, "context-"));
 const containerfile = `FROM ${imageName}
-RUN --mount=type=tmpfs,dst=/fast touch /fast/new && mkdir -m 777 /work
+RUN --mount=type=tmpfs,dst=/fast touch /fast/new && mkdir -m 777 /made
 USER 1000
-RUN id -u > /work/out
-RUN cat /sys/fs/cgroup/memory.max >> /work/out; grep CapEff /proc/self/status >> /work/out
-RUN --mount=type=secret,id=key,uid=1000 cat /run/secrets/key >> /work/out
-CMD ["cat", "/work/out"]
+RUN id -u > /made/out
+RUN cat /sys/fs/cgroup/memory.max >> /made/out; grep CapEff /proc/self/status >> /made/out
+RUN --mount=type=secret,id=key,uid=1000 cat /run/secrets/key >> /made/out
+CMD ["cat", "/made/out"]
 `;
 
 t.test("run: output, status, options", async (t) => {

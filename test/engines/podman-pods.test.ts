@@ -28,10 +28,10 @@ spec:
 `;
 const context = mkdtempSync(join(scratch, "context-"));
 const containerfile = `FROM ${imageName}
-RUN mkdir -m 777 /work
+RUN mkdir -m 777 /made
 USER 1000
-RUN echo made by $(id -u) > /work/out
-CMD ["cat", "/work/out"]
+RUN echo made by $(id -u) > /made/out
+CMD ["cat", "/made/out"]
 `;
 
 t.test("a pod: containers share namespaces; play kube makes one and takes it down", async (t) => {
