@@ -143,8 +143,9 @@ function compileKill(state: State): Step[] {
     verb("kill", "all"),
     { op: "read_signal", fallback: SIGTERM, only: SIGKILL, but: noRule },
     ...reachable,
-    { op: "kill_cgroup", path: cgroup.path },
+    // init first, while it is known to live; the cgroup's end would be its end too.
     { op: "send_signal", ...init! },
+    { op: "kill_cgroup", path: cgroup.path },
   ];
   return [...one, ...all];
 }
