@@ -11,6 +11,8 @@ for (const [given, number] of [
   ["SIGTERM", 15],
   ["sigusr1", 10],
   ["hup", 1],
+  ["SIGRTMIN+1", 35],
+  ["rtmax-1", 63],
 ] as const) {
   t.test(`${given} is signal ${number}`, (t) => {
     t.equal(parseSignal(given), number);
@@ -18,7 +20,7 @@ for (const [given, number] of [
   });
 }
 
-for (const given of ["FOO", "", "SIG", "65", "-9", "9x", "toString", "SIGRTMIN+1"]) {
+for (const given of ["FOO", "", "SIG", "65", "-9", "9x", "toString", "SIGRTMIN+31", "RTMIN+"]) {
   t.test(`${JSON.stringify(given)} is an unknown signal`, (t) => {
     t.throws(() => parseSignal(given), {
       code: "SIGNAL",
