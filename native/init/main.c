@@ -105,8 +105,7 @@ static int run_op(const struct plan *plan, const struct op *op) {
         return op_mount_attributes(SLOT(MOUNT_ATTRIBUTES_SLOT), U(MOUNT_ATTRIBUTES_SET),
                                    U(MOUNT_ATTRIBUTES_CLEAR), U(MOUNT_ATTRIBUTES_PROPAGATION),
                                    U(MOUNT_ATTRIBUTES_RECURSIVE) != 0,
-                                   SLOT(MOUNT_ATTRIBUTES_USERNS),
-                                   U(MOUNT_ATTRIBUTES_LOCKED) != 0);
+                                   SLOT(MOUNT_ATTRIBUTES_USERNS), U(MOUNT_ATTRIBUTES_LOCKED) != 0);
     case OP_MOVE_MOUNT: return op_move_mount(SLOT(MOVE_MOUNT_SLOT), SLOT(MOVE_MOUNT_TARGET));
     case OP_LEGACY_MOUNT:
         return op_legacy_mount(SLOT(LEGACY_MOUNT_TARGET), S(LEGACY_MOUNT_SOURCE),
