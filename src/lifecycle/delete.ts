@@ -76,7 +76,7 @@ function removeLocked(options: DeleteOptions, directory: string): void {
     throw found.error;
   }
   if (found.kind === "remains") {
-    removeRemains(found.error, options, directory);
+    removeRemains(found.error, { ...options, warn }, directory);
     return;
   }
   const { state } = found;
@@ -89,8 +89,11 @@ function removeLocked(options: DeleteOptions, directory: string): void {
 }
 
 /** A state that was never written, or one that is damaged. What another runtime or version wrote is theirs to remove. */
-function removeRemains(error: TsrunError, options: DeleteOptions, directory: string): void {
-  const { id, force, warn = (): void => {} } = options;
+function removeRemains(
+  error: TsrunError,
+  { id, force, warn }: Required<DeleteOptions>,
+  directory: string,
+): void {
   const neverWritten = error.code === "CONTAINER_NOT_FOUND";
   const damaged = error.code === "STATE";
   if (damaged && force) removeSalvaged(directory, id, warn);

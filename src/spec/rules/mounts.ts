@@ -58,20 +58,13 @@ export const mountRules: readonly Rule[] = [
     severity: "error",
     create: "refuse",
     check({ mounts }, report) {
-      each(mounts, (mount, index) => {
-        if (!isBind(mount)) return;
-        each(mount.options, (option, at) => {
-          if (Object.hasOwn(mountOptions, option) || option.includes("=")) return;
-          const near = nearest(option, Object.keys(mountOptions));
-          report(
-            `/mounts/${index}/options/${at}`,
-            "bind mounts cannot have any filesystem-specific options applied",
-            {
-              expected: "an option that holds for one mount, such as ro or nosuid",
-              got: quote(option),
-              hint: near === undefined ? undefined : `did you mean ${quote(near)}?`,
-            },
-          );
+      eachOption(mounts, { ofBinds: true }, (option, pointer) => {
+        if (Object.hasOwn(mountOptions, option) || option.includes("=")) return;
+        const near = nearest(option, Object.keys(mountOptions));
+        report(pointer, "bind mounts cannot have any filesystem-specific options applied", {
+          expected: "an option that holds for one mount, such as ro or nosuid",
+          got: quote(option),
+          hint: near === undefined ? undefined : `did you mean ${quote(near)}?`,
         });
       });
     },
@@ -82,13 +75,9 @@ export const mountRules: readonly Rule[] = [
     severity: "warning",
     create: "accept",
     check({ mounts }, report) {
-      each(mounts, (mount, index) => {
-        if (!isBind(mount)) return;
-        each(mount.options, (option, at) => {
-          if (!option.includes("=")) return;
-          const message = `${quote(option)} is ignored: a bind mount has no file system of its own`;
-          report(`/mounts/${index}/options/${at}`, message);
-        });
+      eachOption(mounts, { ofBinds: true }, (option, pointer) => {
+        if (!option.includes("=")) return;
+        report(pointer, `${quote(option)} is ignored: a bind mount has no file system of its own`);
       });
     },
   },
@@ -98,17 +87,11 @@ export const mountRules: readonly Rule[] = [
     severity: "warning",
     create: "accept",
     check({ mounts }, report) {
-      each(mounts, (mount, index) => {
-        if (isBind(mount)) return;
-        each(mount.options, (option, at) => {
-          const known = option.toLowerCase();
-          if (Object.hasOwn(mountOptions, option) || !Object.hasOwn(mountOptions, known)) return;
-          const message = `${quote(option)} is left to the file system, because options are in lower case`;
-          report(`/mounts/${index}/options/${at}`, message, {
-            got: quote(option),
-            hint: `write ${quote(known)}`,
-          });
-        });
+      eachOption(mounts, { ofBinds: false }, (option, pointer) => {
+        const known = option.toLowerCase();
+        if (Object.hasOwn(mountOptions, option) || !Object.hasOwn(mountOptions, known)) return;
+        const message = `${quote(option)} is left to the file system, because options are in lower case`;
+        report(pointer, message, { got: quote(option), hint: `write ${quote(known)}` });
       });
     },
   },
@@ -223,4 +206,16 @@ function isMapped(mount: Draft<Mount>): boolean {
   return (
     hasMapOption(mount) || Boolean(mount.uidMappings?.length) || Boolean(mount.gidMappings?.length)
   );
+}
+
+/** Every option of binds, or of all other mounts, with its pointer. */
+function eachOption(
+  mounts: Draft<readonly Mount[]> | undefined,
+  { ofBinds }: { readonly ofBinds: boolean },
+  visit: (option: string, pointer: string) => void,
+): void {
+  each(mounts, (mount, index) => {
+    if (isBind(mount) !== ofBinds) return;
+    each(mount.options, (option, at) => visit(option, `/mounts/${index}/options/${at}`));
+  });
 }
