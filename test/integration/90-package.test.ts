@@ -1,12 +1,13 @@
 // The npm package, as someone installs it: without the network, without scripts, on both Nodes that it supports.
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import t, { type Test } from "tap";
 import { prepare, shell, type Config } from "./support/container.ts";
 import { execute, onlyTsrun, scratch } from "./support/runtime.ts";
 
 // Kept in step with what npm has of the line.
 const node24Version = "24.21.0";
+const npmVersions = ["11.19.1", "12.2.0"];
 
 const project = join(import.meta.dirname, "../..");
 const packageDirectory = join(project, "build/package");
@@ -20,14 +21,14 @@ const environment = Object.fromEntries(
   ),
 );
 
-t.setTimeout(170_000);
+t.setTimeout(300_000);
 const skip =
   onlyTsrun("the npm package") ||
   (process.env.TSRUN_LAB_INSIDE !== undefined && "the lab has no npm");
 
 t.test("the npm package", { skip }, async (t) => {
-  buildPackage();
-  install();
+  const tarball = buildPackage();
+  install(home, tarball);
   const nodes = [
     { name: "Node 26", node: process.execPath, version: process.version },
     { name: "Node 24", node: provideNode24(), version: `v${node24Version}` },
@@ -43,6 +44,19 @@ t.test("the npm package", { skip }, async (t) => {
       t.ok(existsSync(join(installed, name)), name);
     }
   });
+
+  for (const version of npmVersions) {
+    await t.test(`npm ${version} installs it, with nothing to approve or to warn of`, async (t) => {
+      const npm = join(provide("npm", version), "bin/npm-cli.js");
+      const place = join(scratch, `npm-${version}`);
+      const said = install(place, tarball, [process.execPath, npm]);
+      t.notMatch(said, /\b(warn|allow-scripts|deprecated)\b/i);
+      const { status, stdout } = execute(join(place, "node_modules/.bin/tsrun"), ["--version"], {
+        env: { ...environment, PATH: `${dirname(process.execPath)}:${environment.PATH}` },
+      });
+      t.match({ status, stdout }, { status: 0, stdout: /^tsrun version \d/ });
+    });
+  }
 
   for (const { name, node, version } of nodes) {
     await t.test(`${name}: tsrun --version`, async (t) => {
@@ -173,42 +187,51 @@ console.log(JSON.stringify({
 }));
 `;
 
-function buildPackage(): void {
+/** Makes the file that would be published; returns its path. */
+function buildPackage(): string {
   expectSuccess("scripts/build package", "sh", [join(project, "scripts/build"), "package"]);
-}
-
-function install(): void {
-  mkdirSync(home);
-  writeFileSync(join(home, "package.json"), '{ "private": true }\n');
-  expectSuccess("npm pack", "npm", ["pack", packageDirectory, "--pack-destination", home]);
+  expectSuccess("npm pack", "npm", ["pack", packageDirectory, "--pack-destination", scratch]);
   const { version } = JSON.parse(readFileSync(join(packageDirectory, "package.json"), "utf8")) as {
     version: string;
   };
-  const tarball = `./tsrun-${version}.tgz`;
-  const options = ["--ignore-scripts", "--offline", "--no-audit", "--no-fund"];
-  expectSuccess("npm install", "npm", ["install", ...options, tarball]);
+  return join(scratch, `tsrun-${version}.tgz`);
 }
 
-/** The other Node, kept between runs. */
+/** Installs it in a program of its own; returns what npm says. */
+function install(place: string, tarball: string, npm: readonly string[] = ["npm"]): string {
+  mkdirSync(place);
+  writeFileSync(join(place, "package.json"), '{ "private": true }\n');
+  // Without what the user has set: it may be unknown to this npm, which then warns.
+  const options = ["--userconfig=/dev/null", "--offline", "--no-audit", "--no-fund"];
+  const [program, ...words] = [...npm, "install", ...options, tarball];
+  return expectSuccess("npm install", program!, words, place);
+}
+
 function provideNode24(): string {
-  const cache = join(process.env.TSRUN_CACHE ?? "/var/cache/tsrun", "node24");
-  const name = `node-linux-${process.arch}`;
+  return join(provide(`node-linux-${process.arch}`, node24Version), "bin/node");
+}
+
+/** The directory of a package that npm has, kept between runs. */
+function provide(name: string, version: string): string {
+  const cache = join(process.env.TSRUN_CACHE ?? "/var/cache/tsrun", `${name}-${version}`);
   const directory = join(cache, "node_modules", name);
-  const manifest = join(directory, "package.json");
-  const has = (): boolean =>
-    existsSync(manifest) && readFileSync(manifest, "utf8").includes(`"${node24Version}"`);
-  if (!has()) {
+  if (!existsSync(join(directory, "package.json"))) {
     mkdirSync(cache, { recursive: true });
     const options = ["--prefix", cache, "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"];
-    const wanted = `${name}@${node24Version}`;
-    expectSuccess(`Node 24 (${wanted})`, "npm", ["install", ...options, wanted]);
+    const wanted = `${name}@${version}`;
+    expectSuccess(wanted, "npm", ["install", ...options, wanted]);
   }
-  return resolve(directory, "bin/node");
+  return resolve(directory);
 }
 
-function expectSuccess(what: string, program: string, args: readonly string[]): void {
-  const cwd = existsSync(home) ? home : scratch;
+/** Runs a program to its end; returns what it says. */
+function expectSuccess(
+  what: string,
+  program: string,
+  args: readonly string[],
+  cwd = scratch,
+): string {
   const done = execute(program, args, { cwd, env: environment, timeout: 120_000 });
-  if (done.status === 0) return;
+  if (done.status === 0) return `${done.stdout}${done.stderr}`;
   throw new Error(`${what}: status ${done.status}\n${done.stdout}${done.stderr}`);
 }
