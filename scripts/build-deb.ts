@@ -12,7 +12,7 @@ import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { execute, filesBelow, hash, identify, root, runStep } from "./build-step.ts";
 import { renderBash, renderFish, renderZsh } from "./deb/completions.ts";
-import { renderControl, renderCopyright } from "./deb/control.ts";
+import { nameMaintainer, renderChangelog, renderControl, renderCopyright } from "./deb/control.ts";
 import { renderManPages } from "./deb/man-pages.ts";
 
 const tree = "build/deb";
@@ -26,7 +26,7 @@ export function buildDeb(): string {
   runStep({
     name: "deb",
     fingerprint: () =>
-      hash(inputs(), ...filesBelow("dist", /./).map(identify), dateOfRelease(), version),
+      hash(inputs(), ...filesBelow("dist", /./).map(identify), dateOfRelease(), nameMaintainer(), version),
     outputs: [file],
     run: () => {
       fillTree(version, architecture);
@@ -60,7 +60,9 @@ function fillTree(version: string, architecture: string): void {
   write("usr/share/fish/vendor_completions.d/tsrun.fish", renderFish());
   write(`${documents}/copyright`, renderCopyright(read));
   write(`${documents}/README.md`, read("README.md"));
-  writeCompressed(`${documents}/changelog.gz`, read("CHANGELOG.md"));
+  writeCompressed(`${documents}/CHANGELOG.md.gz`, read("CHANGELOG.md"));
+  writeCompressed(`${documents}/changelog.gz`, renderChangelog(version, timeOfRelease()));
+  write("usr/share/lintian/overrides/tsrun", read("scripts/deb/lintian-overrides"));
   write("DEBIAN/control", renderControl({ version, architecture, installedKib: sizeOf() }));
   write("DEBIAN/md5sums", checksums());
 }
@@ -82,9 +84,12 @@ function copyPrograms(): void {
 
 /** The day of SOURCE_DATE_EPOCH, as reproducible builds have it, or of the last change. */
 function dateOfRelease(): string {
+  return timeOfRelease().toISOString().slice(0, 10);
+}
+
+function timeOfRelease(): Date {
   const epoch = process.env.SOURCE_DATE_EPOCH;
-  const time = epoch ? Number(epoch) * 1000 : statSync(join(root, "CHANGELOG.md")).mtimeMs;
-  return new Date(time).toISOString().slice(0, 10);
+  return new Date(epoch ? Number(epoch) * 1000 : statSync(join(root, "CHANGELOG.md")).mtimeMs);
 }
 
 function sizeOf(): number {

@@ -7,12 +7,18 @@ export type ControlFacts = {
   readonly installedKib: number;
 };
 
+/** Who builds it: by the variables that Debian's own tools use. */
+export function nameMaintainer(): string {
+  const { DEBFULLNAME: name, DEBEMAIL: address } = process.env;
+  return `${name || "the tsrun authors"} <${address || "tsrun@localhost"}>`;
+}
+
 /** DEBIAN/control. */
 export function renderControl({ version, architecture, installedKib }: ControlFacts): string {
   return `Package: tsrun
 Version: ${version}
 Architecture: ${architecture}
-Maintainer: the tsrun authors <tsrun@localhost>
+Maintainer: ${nameMaintainer()}
 Installed-Size: ${installedKib}
 Depends: libc6 (>= 2.28), libstdc++6, libgcc-s1, libatomic1
 Recommends: criu, libsystemd0, procps, uidmap
@@ -24,6 +30,18 @@ Description: ${programSummary}
  .
  Errors point into config.json; "tsrun validate" checks one against the
  runtime specification, "tsrun explain" tells what a container would be.
+`;
+}
+
+/** The changelog in Debian's form: the packages; the changes of tsrun are in a file of their own. */
+export function renderChangelog(version: string, date: Date): string {
+  // RFC 5322, as dpkg wants it
+  const time = date.toUTCString().replace("GMT", "+0000");
+  return `tsrun (${version}) unstable; urgency=medium
+
+  * Built from the sources of ${version}; what changed is in CHANGELOG.md.gz.
+
+ -- ${nameMaintainer()}  ${time}
 `;
 }
 
