@@ -80,8 +80,14 @@ export function planRootPropagation({ namespaces, spec }: CreateContext): Planne
 }
 
 /** The last of the mounts' settings: root.readonly. */
-export function planReadonlyRoot({ spec }: CreateContext): PlannedOp[] {
+export function planReadonlyRoot({ spec, namespaces, warnings }: CreateContext): PlannedOp[] {
   if (!spec.root?.readonly) return [];
+  if ((namespaces.all & CLONE_NEWNS) === 0) {
+    // It would be the host's mount that changes. runc leaves it, too, and says nothing.
+    const message = "the rootfs stays writable: it takes a private MNT namespace to make it read-only";
+    warnings.push({ message, origin: "/root/readonly" });
+    return [];
+  }
   const what = "make the rootfs read-only";
   return describe("/root/readonly", what, { op: "root_attributes", set: MOUNT_ATTR_RDONLY });
 }
@@ -124,10 +130,6 @@ export function checkMountNamespace(
     const message = "unable to restrict sys entries without a private MNT namespace";
     const pointer = maskedPaths.length > 0 ? "/linux/maskedPaths" : "/linux/readonlyPaths";
     throw new TsrunError("CONFIG_INVALID", message, { pointer, hint });
-  }
-  if (spec.root?.readonly) {
-    const message = "unable to make the rootfs read-only without a private MNT namespace";
-    throw new TsrunError("CONFIG_INVALID", message, { pointer: "/root/readonly", hint });
   }
 }
 

@@ -190,6 +190,20 @@ t.test(
   },
 );
 
+t.test("a read-only rootfs without a mount namespace: it is left writable, and said", async (t) => {
+  const c = prepare(t, (config) => {
+    config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "mount");
+    config.mounts = [];
+    config.root.readonly = true;
+    config.linux.maskedPaths = [];
+    config.linux.readonlyPaths = [];
+    config.process.args = shell("echo >/written && echo done");
+  });
+  const { status, stdout, stderr } = c.run();
+  t.match({ status, stdout }, { status: 0, stdout: "done\n" });
+  if (kind === "tsrun") t.match(stderr, "the rootfs stays writable");
+});
+
 t.test("masked paths without a mount namespace are refused", { skip: otherWay }, async (t) => {
   const c = prepare(t, (config) => {
     config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "mount");

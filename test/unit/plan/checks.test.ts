@@ -70,18 +70,6 @@ refuses(
 );
 
 refuses(
-  "a read-only rootfs without a mount namespace",
-  (spec) => {
-    spec.linux = { namespaces: namespaces("uts") };
-    spec.mounts = [];
-  },
-  {
-    message: "unable to make the rootfs read-only without a private MNT namespace",
-    pointer: "/root/readonly",
-  },
-);
-
-refuses(
   "an unknown propagation of the rootfs",
   (spec) => (spec.linux!.rootfsPropagation = "public"),
   {

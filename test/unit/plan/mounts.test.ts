@@ -141,6 +141,17 @@ t.test("without a mount namespace mounts are made, with a warning that they stay
   t.match(warnings, [{ message: /on the host, and stay there/, origin: "/mounts" }]);
 });
 
+t.test("without a mount namespace the rootfs stays writable, with a warning", async (t) => {
+  const spec = specWith((spec) => {
+    spec.mounts = [];
+    spec.linux = { namespaces: namespaces("uts") };
+    spec.root = { path: "rootfs", readonly: true };
+  });
+  const { ops, warnings } = planCreate(spec, rootFacts, options);
+  t.notOk(ops.some(({ op }) => op === "root_attributes"));
+  t.match(warnings, [{ message: /^the rootfs stays writable/, origin: "/root/readonly" }]);
+});
+
 t.test("bind and remount change what is mounted at the destination", async (t) => {
   t.same(planMount(bind("bind", "remount", "ro"))[0], 'target path="/mnt"');
   t.match(planMount(bind("bind", "remount", "ro"))[1], "mount_attributes set=RDONLY");
