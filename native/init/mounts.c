@@ -1,4 +1,5 @@
 #include <asm/statfs.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
 
 #include "ops.h"
@@ -6,6 +7,7 @@
 #include "plan.h"
 #include "report.h"
 #include "slots.h"
+#include "text.h"
 
 #define TARGET_ORDINARY 0x10000u
 #define MAX_DEPTH 4096
@@ -100,6 +102,21 @@ static int refuse_links(int root, const char *path, int found) {
     return ordinary ? 0 : fail(-ENOTDIR, "must be mounted on ordinary directory:", path);
 }
 
+// What may be mounted below /proc is said by the path in config.json; a link in the image must not
+// lead anything else there.
+static int refuse_procfs(int root, const char *path, int found) {
+    if (strcmp(path, "/proc") == 0 || starts_with(path, "/proc/") ||
+        !is_on_file_system(found, PROC_SUPER_MAGIC))
+        return 0;
+    int proc = find_directly(root, "proc");
+    struct statx one, other;
+    bool inside = proc >= 0 && look(proc, &one) == 0 && look(found, &other) == 0 &&
+                  one.stx_mnt_id == other.stx_mnt_id;
+    if (proc >= 0)
+        sys(close, proc);
+    return inside ? fail(-EPERM, "a link leads into /proc:", path) : 0;
+}
+
 int op_target(unsigned root, const char *path, unsigned like, unsigned mode, unsigned slot) {
     bool made = false;
     struct making making = {.mode = 0755, .uid = KEEP_OWNER, .gid = KEEP_OWNER, .made = &made};
@@ -118,6 +135,8 @@ int op_target(unsigned root, const char *path, unsigned like, unsigned mode, uns
         result = fail(-EINVAL, "cannot mount over the root of the container:", path);
     else if ((mode & TARGET_ORDINARY) != 0)
         result = refuse_links(slot_fd(root), path, fd);
+    if (result == 0)
+        result = refuse_procfs(slot_fd(root), path, fd);
     if (result < 0) {
         sys(close, fd);
         return result;

@@ -47,5 +47,5 @@ function bitOf(name: string): bigint {
 }
 
 function capabilityNumber(name: string): number | undefined {
-  return (numbers as Record<string, number>)[name];
+  return Object.hasOwn(numbers, name) ? numbers[name as keyof typeof numbers] : undefined;
 }

@@ -3,13 +3,19 @@ import { copyFileSync, existsSync, mkdirSync, renameSync, statSync } from "node:
 import { join } from "node:path";
 import type { Container } from "./container.ts";
 
-const source = join(import.meta.dirname, "../../fixtures/probe.c");
-const target = join(import.meta.dirname, "../../../build/test/probe");
+const fixtures = join(import.meta.dirname, "../../fixtures");
+const built = join(import.meta.dirname, "../../../build/test");
 
 /** The compiled test/fixtures/probe.c: a static program for terminals, sockets and single system calls. */
 export function probe(): string {
+  return compileFixture("probe");
+}
+
+/** Compiles a program of test/fixtures when it is older than its source; returns its path. */
+export function compileFixture(name: string): string {
+  const [source, target] = [join(fixtures, `${name}.c`), join(built, name)];
   if (existsSync(target) && statSync(target).mtimeMs >= statSync(source).mtimeMs) return target;
-  mkdirSync(join(target, ".."), { recursive: true });
+  mkdirSync(built, { recursive: true });
   const temporary = `${target}.${process.pid}`;
   const made = spawnSync("cc", ["-static", "-O1", "-o", temporary, source], { encoding: "utf8" });
   if (made.status !== 0) throw new Error(`cc ${source}: ${made.error?.message ?? made.stderr}`);

@@ -26,23 +26,24 @@ const sanitized =
 
 /** Compiles a program of these tests when it is older than its sources; returns its path. */
 export function compile(
-  name: "init" | "init-sanitized" | "driver" | "mutate-plan" | "mutate-verbs",
+  name: "init" | "init-sanitized" | "driver" | "fuzz-wire" | "fuzz-verbs",
 ): string {
   const init = readdirSync(sources).map((file) => `${sources}${file}`);
   const units = init.filter((file) => file.endsWith(".c"));
   const file = `${output}${name}`;
   mkdirSync(output, { recursive: true });
-  const own = [`${here}driver.c`, `${here}mutate-plan.c`];
+  const fuzzer = fileURLToPath(new URL("../../fuzz/wire.c", import.meta.url));
+  const own = [`${here}driver.c`, fuzzer];
   const newest = Math.max(...[...init, ...own].map((path) => statSync(path).mtimeMs));
   if ((statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0) > newest) return file;
   writeFileSync(`${output}build-id.h`, `#define TSRUN_BUILD_ID "${buildId}"\n`);
-  const mutation = [`${here}mutate-plan.c`, `${sources}plan.c`];
+  const fuzzing = [...sanitized, "-fsanitize=fuzzer", fuzzer, `${sources}plan.c`];
   const [compiler, ...parts] = {
     init: ["cc", ...freestanding, ...units],
     "init-sanitized": ["clang", ...sanitized, ...units],
     driver: ["cc", "-O1", "-Wall", "-Wextra", `${here}driver.c`],
-    "mutate-plan": ["clang", ...sanitized, ...mutation],
-    "mutate-verbs": ["clang", ...sanitized, "-DWIRE_OF_LAUNCHER", ...mutation],
+    "fuzz-wire": ["clang", ...fuzzing],
+    "fuzz-verbs": ["clang", "-DWIRE_OF_LAUNCHER", ...fuzzing],
   }[name];
   // Renamed when it is whole: test files run side by side.
   const draft = `${file}.${process.pid}`;

@@ -40,6 +40,16 @@ t.test("capabilities that are unknown here are left out with a warning", async (
   t.match(warnings, [{ message: "ignoring unknown or unavailable capabilities: CAP_BPF CAP_FLY" }]);
 });
 
+t.test("a capability that is named like a property of every object is unknown", async (t) => {
+  const { ops, warnings } = plan(
+    (spec) => (spec.process!.capabilities = { permitted: ["__proto__", "constructor"] }),
+  );
+  t.match(
+    ops.find(({ op }) => op === "capset"),
+    { permitted: 0n },
+  );
+  t.match(warnings, [{ message: /unknown .*: __proto__ constructor$/ }]);
+});
 t.test(
   "ambient capabilities that the kernel would refuse are left out, with a warning",
   async (t) => {

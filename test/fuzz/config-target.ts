@@ -1,0 +1,107 @@
+// The loader of config.json and what is planned of what it lets through.
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { TsrunError } from "../../src/errors.ts";
+import { planCreate } from "../../src/plan/create.ts";
+import { encodePlan } from "../../src/plan/encode.ts";
+import { checkConfig } from "../../src/spec/check.ts";
+import { refusal } from "../../src/spec/load.ts";
+import { normalize } from "../../src/spec/normalize.ts";
+import { findProblems } from "../../src/spec/problems.ts";
+import { parseText } from "../../src/spec/read.ts";
+import { applyRules } from "../../src/spec/rules/index.ts";
+import type { SpecDraft } from "../../src/spec/rules/rule.ts";
+import { checkSchema, fitsSchema } from "../../src/spec/schema/check.ts";
+import type { ValidSpec } from "../../src/spec/types.ts";
+import { maps, options, rootFacts, userFacts } from "../unit/plan/specs.ts";
+import { everyField } from "./every-field.ts";
+import { mutateJson } from "./json-mutation.ts";
+import type { Target } from "./loop.ts";
+
+const fixtures = join(import.meta.dirname, "../fixtures/config");
+const buildId = Buffer.alloc(16);
+const file = "config.json";
+
+/** What has to hold for any text. */
+export const configTarget: Target = {
+  seeds: [
+    ...readdirSync(fixtures).map((name) => readFileSync(join(fixtures, name), "utf8")),
+    JSON.stringify(everyField),
+    JSON.stringify({
+      ...everyField,
+      linux: { ...everyField.linux, uidMappings: maps, gidMappings: maps },
+    }),
+  ],
+  mutate: mutateJson,
+  check,
+};
+
+function check(text: string): boolean {
+  // The report on a text takes ten times as long as the rest.
+  if (text.length % 4 === 0) checkReport(text);
+  const value = parsed(text);
+  if (value === undefined) return false;
+  const fits = fitsSchema(value);
+  hold(
+    fits === (checkSchema(value).length === 0),
+    "the fast schema and the one that explains agree",
+  );
+  const wrong =
+    !fits || applyRules(value as SpecDraft, "create").some(({ severity }) => severity === "error");
+  if (wrong) {
+    const { code } = refusal(findProblems(value, "create"), { file, text });
+    hold(code === "CONFIG_INVALID", "what is refused is refused for a reason");
+    return false;
+  }
+  for (const facts of [rootFacts, userFacts]) checkPlan(value as ValidSpec, facts);
+  return true;
+}
+
+function checkReport(text: string): void {
+  for (const { line, column, message } of checkConfig(text, file)) {
+    hold(message !== "", "a finding says something");
+    hold((line === undefined) === (column === undefined), "a place has line and column");
+  }
+  hold(Object.keys(Object.prototype).length === 0, "no prototype is changed");
+}
+
+function parsed(text: string): unknown {
+  try {
+    return normalize(parseText(text, file), text);
+  } catch (error) {
+    return onPurpose(error);
+  }
+}
+
+function checkPlan(spec: ValidSpec, facts: typeof rootFacts): void {
+  const before = JSON.stringify(spec, bigintsAsText);
+  const plan = (): Uint8Array | undefined => {
+    try {
+      return encodePlan(planCreate(spec, facts, options), buildId);
+    } catch (error) {
+      return onPurpose(error);
+    }
+  };
+  const [one, other] = [plan(), plan()];
+  hold((one === undefined) === (other === undefined), "planning is repeatable");
+  if (one !== undefined)
+    hold(Buffer.compare(one, other!) === 0, "the same inputs give the same plan");
+  hold(
+    JSON.stringify(spec, bigintsAsText) === before,
+    "planning leaves the configuration as it is",
+  );
+}
+
+function bigintsAsText(_key: string, value: unknown): unknown {
+  return typeof value === "bigint" ? String(value) : value;
+}
+
+/** Errors of tsrun's own are answers, but for those that say that tsrun is wrong. */
+function onPurpose(error: unknown): undefined {
+  if (!(error instanceof TsrunError) || error.code === "INTERNAL") throw error;
+}
+
+/** A property that must hold for every input. */
+export function hold(condition: boolean, property: string): void {
+  if (!condition) throw new Error(`does not hold: ${property}`);
+}
