@@ -52,9 +52,10 @@ bool open_gate(int directory, const char *name) {
     long fd = sys(openat, directory, name, flags, 0);
     if (fd < 0)
         return false;
-    bool written = sys(write, fd, "", 1) == 1;
+    // A fifo that is full opens the gate as well: init reads what is there.
+    long written = sys(write, fd, "", 1);
     sys(close, fd);
-    return written && sys(unlinkat, directory, name, 0) == 0;
+    return (written == 1 || written == -EAGAIN) && sys(unlinkat, directory, name, 0) == 0;
 }
 
 bool kill_cgroup(const char *path) {

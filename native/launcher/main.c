@@ -15,7 +15,12 @@
 #define PREFAULT "lib/tsrun/prefault.so"
 #define PRELOAD "LD_PRELOAD="
 
-static const char *const removed[] = {"NODE_", "LD_", "OPENSSL_", "SSL_", "UV_", "TSRUN_"};
+// What node, its libraries, the dynamic linker and the C library look at. Of the last only what
+// makes it load code or changes how it works.
+static const char *const removed[] = {
+    "NODE_",  "LD_",        "OPENSSL_", "SSL_",           "UV_",
+    "TSRUN_", "GCONV_PATH", "LOCPATH",  "GLIBC_TUNABLES", "MALLOC_",
+};
 
 static char own_path[PATH_SIZE], engine[PATH_SIZE + sizeof ENGINE];
 static char limit_note[64], descriptors_note[32],

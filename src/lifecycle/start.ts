@@ -94,10 +94,19 @@ function openGate(fifo: string): void {
     throw error;
   }
   try {
-    writeSync(fd, "\0");
+    writeByte(fd);
     unlinkSync(fifo);
   } finally {
     closeSync(fd);
+  }
+}
+
+/** A fifo that is full opens the gate as well: init reads what is there. */
+function writeByte(fifo: number): void {
+  try {
+    writeSync(fifo, "\0");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
   }
 }
 

@@ -84,7 +84,8 @@ export function planReadonlyRoot({ spec, namespaces, warnings }: CreateContext):
   if (!spec.root?.readonly) return [];
   if ((namespaces.all & CLONE_NEWNS) === 0) {
     // It would be the host's mount that changes. runc leaves it, too, and says nothing.
-    const message = "the rootfs stays writable: it takes a private MNT namespace to make it read-only";
+    const message =
+      "the rootfs stays writable: it takes a private MNT namespace to make it read-only";
     warnings.push({ message, origin: "/root/readonly" });
     return [];
   }

@@ -16,6 +16,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from "node:fs";
 
@@ -24,6 +25,9 @@ import { TsrunError } from "../errors.ts";
 import { parseJson, stringifyJson } from "../spec/json.ts";
 import type { Resources } from "../spec/types.ts";
 import { type State, stateVersion } from "./state.ts";
+
+const othersWrite = 0o022;
+const sticky = 0o1000;
 
 /** Where a container of this id keeps its state. */
 export function stateDirectory(root: string, id: string): string {
@@ -34,6 +38,7 @@ export function stateDirectory(root: string, id: string): string {
 export function makeStateDirectory(root: string, id: string): string {
   const directory = stateDirectory(root, id);
   makeDirectories(root, 0o700);
+  checkOwner(root);
   try {
     mkdirSync(directory, 0o711);
   } catch (error) {
@@ -95,14 +100,32 @@ export function readState(root: string, id: string): State {
 
 /** Reads the state of a container even when it is half made. */
 export function readAnyState(root: string, id: string): State {
-  const file = `${stateDirectory(root, id)}/state.json`;
+  const directory = stateDirectory(root, id);
+  const file = `${directory}/state.json`;
   let text: string;
   try {
+    checkOwner(root);
+    checkOwner(directory);
     text = readFileSync(file, "utf8");
   } catch (error) {
+    if (error instanceof TsrunError) throw error;
     throw unreadable(root, id, error as NodeJS.ErrnoException);
   }
   return parseState(text, file, id);
+}
+
+/** Whoever can put files there decides which processes are killed and which hooks run. */
+function checkOwner(directory: string): void {
+  const { uid, mode } = statSync(directory);
+  const hint = "give --root a directory of your own that nobody else can write to";
+  if (uid !== 0 && uid !== process.geteuid!()) {
+    const message = `${directory} belongs to user ${uid}: what it says of containers is not to be trusted`;
+    throw new TsrunError("STATE_FOREIGN", message, { hint });
+  }
+  if ((mode & othersWrite) !== 0 && (mode & sticky) === 0) {
+    const message = `${directory} can be written to by others: what it says of containers is not to be trusted`;
+    throw new TsrunError("STATE_FOREIGN", message, { hint });
+  }
 }
 
 function unreadable(root: string, id: string, error: NodeJS.ErrnoException): TsrunError {

@@ -12,7 +12,7 @@ import { parseText } from "../../src/spec/read.ts";
 import { applyRules } from "../../src/spec/rules/index.ts";
 import type { SpecDraft } from "../../src/spec/rules/rule.ts";
 import { checkSchema, fitsSchema } from "../../src/spec/schema/check.ts";
-import type { ValidSpec } from "../../src/spec/types.ts";
+import type { Spec, ValidSpec } from "../../src/spec/types.ts";
 import { maps, options, rootFacts, userFacts } from "../unit/plan/specs.ts";
 import { everyField } from "./every-field.ts";
 import { mutateJson } from "./json-mutation.ts";
@@ -25,7 +25,7 @@ const file = "config.json";
 /** What has to hold for any text. */
 export const configTarget: Target = {
   seeds: [
-    ...readdirSync(fixtures).map((name) => readFileSync(join(fixtures, name), "utf8")),
+    ...readdirSync(fixtures).map((name) => withFewSyscalls(join(fixtures, name))),
     JSON.stringify(everyField),
     JSON.stringify({
       ...everyField,
@@ -35,6 +35,13 @@ export const configTarget: Target = {
   mutate: mutateJson,
   check,
 };
+
+/** What an engine wrote; hundreds of names in it teach nothing and take most of the time. */
+function withFewSyscalls(file: string): string {
+  const spec = JSON.parse(readFileSync(file, "utf8")) as Spec;
+  for (const rule of spec.linux?.seccomp?.syscalls ?? []) rule.names.splice(3);
+  return JSON.stringify(spec);
+}
 
 function check(text: string): boolean {
   // The report on a text takes ten times as long as the rest.

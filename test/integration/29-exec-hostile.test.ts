@@ -2,20 +2,10 @@
 import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
-import { root, shell, type Config } from "./support/container.ts";
-import { runContainer } from "./support/exec.ts";
+import { root, shell } from "./support/container.ts";
+import { powerful, runContainer } from "./support/exec.ts";
 import { kind, notWith, onlyTsrun } from "./support/runtime.ts";
 import { until } from "./support/wait.ts";
-
-/** All that a container's root could have without a user namespace. */
-const powerful = (config: Config): void => {
-  const all = [
-    ..."CAP_SYS_PTRACE CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_KILL CAP_MKNOD".split(" "),
-    ..."CAP_SYS_ADMIN CAP_CHOWN CAP_FOWNER CAP_SYS_CHROOT".split(" "),
-  ];
-  config.process.capabilities = { bounding: all, effective: all, permitted: all };
-  config.process.noNewPrivileges = false;
-};
 
 t.test("a watcher sees nothing of the host in processes on their way in", async (t) => {
   const c = runContainer(t, (config) => {

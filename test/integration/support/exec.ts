@@ -8,6 +8,16 @@ export type Running = Container & {
   exec(words: readonly string[], flags?: readonly string[], options?: RunOptions): Result;
 };
 
+/** Gives all that a container's root could have without a user namespace. */
+export function powerful(config: Config): void {
+  const all = [
+    ..."CAP_SYS_PTRACE CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_KILL CAP_MKNOD".split(" "),
+    ..."CAP_SYS_ADMIN CAP_CHOWN CAP_FOWNER CAP_SYS_CHROOT".split(" "),
+  ];
+  config.process.capabilities = { bounding: all, effective: all, permitted: all };
+  config.process.noNewPrivileges = false;
+}
+
 /** A running container whose own process only waits. */
 export function runContainer(
   test: Test,

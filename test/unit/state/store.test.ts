@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import t from "tap";
 
 import type { State } from "../../../src/state/state.ts";
@@ -30,6 +30,25 @@ t.test("what was written is read", (t) => {
   t.same(readState(root, "c"), state);
   t.equal(statSync(`${directory}/state.json`).mode & 0o777, 0o600);
   t.same(readdirSync(directory), ["state.json"], "no temporary file is left");
+  t.end();
+});
+
+t.test("what others can write to is neither read nor used", (t) => {
+  const root = t.testdir();
+  writeState(makeStateDirectory(root, "c"), state);
+  for (const directory of [`${root}/c`, root]) {
+    const { mode } = statSync(directory);
+    chmodSync(directory, 0o777);
+    t.throws(() => readState(root, "c"), {
+      code: "STATE_FOREIGN",
+      message: /written to by others/,
+    });
+    chmodSync(directory, mode);
+  }
+  chmodSync(root, 0o777);
+  t.throws(() => makeStateDirectory(root, "d"), { code: "STATE_FOREIGN" });
+  chmodSync(root, 0o1777);
+  t.ok(makeStateDirectory(root, "d"), "where only owners remove what is there others may write");
   t.end();
 });
 
