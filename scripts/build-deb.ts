@@ -26,7 +26,13 @@ export function buildDeb(): string {
   runStep({
     name: "deb",
     fingerprint: () =>
-      hash(inputs(), ...filesBelow("dist", /./).map(identify), dateOfRelease(), nameMaintainer(), version),
+      hash(
+        inputs(),
+        ...filesBelow("dist", /./).map(identify),
+        dateOfRelease(),
+        nameMaintainer(),
+        version,
+      ),
     outputs: [file],
     run: () => {
       fillTree(version, architecture);

@@ -113,6 +113,8 @@ export type Native = {
   flock(fd: number, operation: number): boolean;
   /** renameat2 with RENAME_NOREPLACE; false when the target exists. */
   renameNoReplace(from: string, to: string): boolean;
+  /** mount_setattr(2): maps the ids of a detached mount through a user namespace. */
+  idmapMount(mountFd: number, usernsFd: number, recursive: boolean): void;
 
   // -- signals
   /**

@@ -5,6 +5,7 @@
 #include <climits>
 #include <ctime>
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <poll.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -173,6 +174,20 @@ Napi::Value RenameNoReplace(Arguments info) {
     return Throw(info.Env(), errno, "renameat2", from);
 }
 
+Napi::Value IdmapMount(Arguments info) {
+    int mount = ToInt(info[0]), userns = ToInt(info[1]);
+    bool recursive = ToBool(info[2]);
+    if (Failed(info))
+        return info.Env().Undefined();
+    mount_attr attributes = {};
+    attributes.attr_set = MOUNT_ATTR_IDMAP;
+    attributes.userns_fd = static_cast<uint64_t>(userns);
+    unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+    if (syscall(SYS_mount_setattr, mount, "", flags, &attributes, sizeof attributes) < 0)
+        return Throw(info.Env(), errno, "mount_setattr");
+    return info.Env().Undefined();
+}
+
 } // namespace
 
 int PollUntil(pollfd *entries, size_t count, int timeout) {
@@ -197,4 +212,5 @@ void DefineDescriptors(Napi::Object exports) {
     Define(exports, "mkfifo", Mkfifo);
     Define(exports, "flock", Flock);
     Define(exports, "renameNoReplace", RenameNoReplace);
+    Define(exports, "idmapMount", IdmapMount);
 }

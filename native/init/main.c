@@ -63,6 +63,11 @@ static int sync_with_runtime(unsigned point) {
     return result < 0 ? result : wait_for_go();
 }
 
+static int ask_idmap(unsigned slot) {
+    int result = send_message(MSG_IDMAP, 0, slot_fd(slot));
+    return result < 0 ? result : wait_for_go();
+}
+
 static int tell_ready(void) {
     int result = send_message(MSG_READY, 0, -1);
     close_sync();
@@ -106,6 +111,7 @@ static int run_op(const struct plan *plan, const struct op *op) {
                                    U(MOUNT_ATTRIBUTES_CLEAR), U(MOUNT_ATTRIBUTES_PROPAGATION),
                                    U(MOUNT_ATTRIBUTES_RECURSIVE) != 0,
                                    SLOT(MOUNT_ATTRIBUTES_USERNS), U(MOUNT_ATTRIBUTES_LOCKED) != 0);
+    case OP_ASK_IDMAP: return ask_idmap(SLOT(ASK_IDMAP_SLOT));
     case OP_MOVE_MOUNT: return op_move_mount(SLOT(MOVE_MOUNT_SLOT), SLOT(MOVE_MOUNT_TARGET));
     case OP_LEGACY_MOUNT:
         return op_legacy_mount(SLOT(LEGACY_MOUNT_TARGET), S(LEGACY_MOUNT_SOURCE),

@@ -33,6 +33,7 @@ enum op_code {
   OP_TARGET = 34,
   OP_NEW_MOUNT = 35,
   OP_MOUNT_ATTRIBUTES = 36,
+  OP_ASK_IDMAP = 55,
   OP_MOVE_MOUNT = 37,
   OP_LEGACY_MOUNT = 38,
   OP_COPY_UP = 39,
@@ -122,6 +123,9 @@ enum op_word {
   MOUNT_ATTRIBUTES_RECURSIVE = 4,
   MOUNT_ATTRIBUTES_USERNS = 5,
   MOUNT_ATTRIBUTES_LOCKED = 6,
+  ASK_IDMAP_SLOT = 0,
+  ASK_IDMAP_RECURSIVE = 1,
+  ASK_IDMAP_USERNS = 2,
   MOVE_MOUNT_SLOT = 0,
   MOVE_MOUNT_TARGET = 1,
   LEGACY_MOUNT_TARGET = 0,
@@ -300,6 +304,7 @@ static const struct op_def op_defs[] = {
     {34, "target", "fsfuf"},
     {35, "new_mount", "oovufuf"},
     {36, "mount_attributes", "fuuuufu"},
+    {55, "ask_idmap", "fuf"},
     {37, "move_mount", "ff"},
     {38, "legacy_mount", "foouo"},
     {39, "copy_up", "ff"},
@@ -361,4 +366,5 @@ enum message_kind {
   MSG_FAIL = 6, // init: op `op index` failed with errno; text names the call and what it was about (value 1: text is the whole reason)
   MSG_WARN = 7, // init: an optional op failed; otherwise as fail
   MSG_GO = 8, // runtime: go on
+  MSG_IDMAP = 9, // init: carries the detached mount of the ask_idmap op with this index as SCM_RIGHTS; init waits for go
 };

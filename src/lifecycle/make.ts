@@ -23,9 +23,10 @@ import { planCreateHooks, planStartHooks } from "./hook-plans.ts";
 import { writeIdMaps } from "./id-maps.ts";
 import { passListener } from "./listener.ts";
 import { located } from "./locate.ts";
+import { mapMount } from "./map-mount.ts";
 import { moveNetDevices } from "./net-devices.ts";
 import type { Intent } from "./prepare.ts";
-import { adopt, buildIdBytes, spawnInit } from "./spawn.ts";
+import { adopt, buildIdBytes, type Init, spawnInit } from "./spawn.ts";
 import type { Effect, Progress } from "./sync.ts";
 import { writeMadeState } from "./verbs.ts";
 
@@ -163,29 +164,43 @@ function bringUp(making: Making, stdio: readonly [number, number, number]): Prog
   makeCgroup(making);
   const handed = openHanded(plan.fds, { fifo: `${directory}/exec.fifo`, ids: facts });
   try {
-    const init = spawnInit({
-      plan: encodePlan(plan, buildIdBytes()),
-      cloneFlags: plan.cloneFlags,
-      stdio,
-      handed: handed.fds,
-      cgroupFd: making.cgroupFd,
-    });
-    Object.assign(making, init);
-  } catch (error) {
-    throw spawnFailure(error, making.cgroupPath);
+    Object.assign(making, spawnFor(making, stdio, handed.fds));
+    const start: Progress = { at: "talking", last: null };
+    const end = converse(making.socket, start, (effect) => carryOut(making, effect, handed.fds));
+    return judge(making, end);
   } finally {
     handed.close();
   }
-  const start: Progress = { at: "talking", last: null };
-  const progress = converse(making.socket, start, (effect) => act(making, effect));
-  if (progress.at === "failed") throw opFailure(plan, progress.report, intent.loaded.spec);
+}
+
+function spawnFor(
+  { intent: { plan }, cgroupFd, cgroupPath }: Making,
+  stdio: readonly [number, number, number],
+  handed: readonly number[],
+): Init {
+  const encoded = encodePlan(plan, buildIdBytes());
+  try {
+    return spawnInit({ plan: encoded, cloneFlags: plan.cloneFlags, stdio, handed, cgroupFd });
+  } catch (error) {
+    throw spawnFailure(error, cgroupPath);
+  }
+}
+
+/** Passes on how a conversation ended, when init lives. */
+function judge(making: Making, progress: Progress): Progress {
+  const { plan, loaded } = making.intent;
+  if (progress.at === "failed") throw opFailure(plan, progress.report, loaded.spec);
   if (progress.at === "died") {
     throw initDeath(native().waitPidfd(making.pidfd, false)!, making.cgroupPath);
   }
   return progress;
 }
 
-function act(making: Making, effect: Exclude<Effect, { kind: "go" }>): void {
+function carryOut(
+  making: Making,
+  effect: Exclude<Effect, { kind: "go" }>,
+  handed: readonly number[],
+): void {
   const { intent } = making;
   switch (effect.kind) {
     case "enter-cgroup":
@@ -195,6 +210,8 @@ function act(making: Making, effect: Exclude<Effect, { kind: "go" }>): void {
     case "adopt":
       Object.assign(making, adopt(making.pidfd, effect.pid));
       return;
+    case "map-mount":
+      return mapMount(intent, effect, handed);
     case "move-devices":
       return moveNetDevices(making.pid, intent.plan.host.netDevices);
     case "run-create-hooks":

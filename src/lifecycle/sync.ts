@@ -10,6 +10,8 @@
 //   pid N                ───▶       N is the container's process from here on (CLONE_PARENT: our child)
 //   sync netns           ───▶       moves network devices into the container's namespace
 //                        ◀───  go
+//   idmap + mount        ───▶       maps the ids of the mount, which was found in the container's own tree
+//                        ◀───  go
 //   console + fd         ───▶       passes the pty master on to the console socket, or keeps it
 //   sync prestart        ───▶       runs prestart, createRuntime, createContainer hooks
 //                        ◀───  go
@@ -37,6 +39,7 @@ export type InitMessage =
   | { readonly kind: "pid"; readonly pid: number }
   | { readonly kind: "console"; readonly fd: number }
   | { readonly kind: "listener"; readonly fd: number }
+  | { readonly kind: "idmap"; readonly op: number; readonly fd: number }
   | { readonly kind: "ready" }
   | { readonly kind: "warn" | "fail"; readonly report: OpReport }
   | { readonly kind: "end" };
@@ -57,6 +60,7 @@ export type Effect =
     }
   | { readonly kind: "adopt"; readonly pid: number }
   | { readonly kind: "pass-console" | "pass-listener"; readonly fd: number }
+  | { readonly kind: "map-mount"; readonly op: number; readonly fd: number }
   | { readonly kind: "warn"; readonly report: OpReport };
 
 /** How far a conversation went. The last four end it. */
@@ -98,6 +102,10 @@ export function step(progress: Progress, received: InitMessage): Step {
       return { progress, effects: [{ kind: "pass-console", fd: received.fd }] };
     case "listener":
       return { progress, effects: [{ kind: "pass-listener", fd: received.fd }] };
+    case "idmap": {
+      const { op, fd } = received;
+      return { progress, effects: [{ kind: "map-mount", op, fd }, { kind: "go" }] };
+    }
     case "ready":
       return stop({ at: "ready" });
     case "end":
@@ -143,6 +151,8 @@ export function decodeMessage(
       return { kind: "console", fd: onlyFd(fds) };
     case wireMessage.listener:
       return { kind: "listener", fd: onlyFd(fds) };
+    case wireMessage.idmap:
+      return { kind: "idmap", op: view.getUint32(4, true), fd: onlyFd(fds) };
     case wireMessage.ready:
       return { kind: "ready" };
     case wireMessage.warn:

@@ -147,10 +147,11 @@ function planBind(
   const { origin, what } = entry;
   const ops: PlannedOp[] = [];
   const slot = openSource(context, ops, { ...source, origin, what });
-  const idmap = planIdmap(context, entry, slot);
-  // Ids are mapped with the rights over the file system, so where its mount was opened.
-  const early = isBelow(source.path, context.rootfs) ? null : context.early;
-  (early ?? ops).push(...idmap);
+  const outside = !isBelow(source.path, context.rootfs);
+  // Ids are mapped with the rights over the file system, so where its mount was opened, or by the runtime.
+  if (context.early === null) ops.push(...planIdmap(context, entry, slot));
+  else if (outside) context.early.push(...planIdmap(context, entry, slot));
+  else ops.push(...askIdmap(context, entry, slot));
   ops.push(...planBindAttributes(context, entry, slot), ...planTree(entry, slot));
   return [...ops, ...attach(context, entry, slot)];
 }
@@ -234,6 +235,13 @@ function planTree(entry: MountEntry, slot: number): PlannedOp[] {
     ops.push(...changeAttributes(entry, slot, change));
   }
   return ops;
+}
+
+function askIdmap(context: CreateContext, entry: MountEntry, slot: number): PlannedOp[] {
+  const userns = context.idmapSlots.get(entry.origin);
+  if (userns === undefined) return [];
+  const recursive = entry.options.idmap === "tree" ? 1 : 0;
+  return describe(entry.origin, entry.what, { op: "ask_idmap", slot, recursive, userns });
 }
 
 function planIdmap(context: CreateContext, entry: MountEntry, slot: number): PlannedOp[] {

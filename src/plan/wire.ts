@@ -21,6 +21,7 @@ export type OpenProcOp = { readonly op: "open_proc"; readonly slot: number | big
 export type TargetOp = { readonly op: "target"; readonly root: number | bigint; readonly path: string; readonly like: number | bigint; readonly mode: number | bigint; readonly slot: number | bigint };
 export type NewMountOp = { readonly op: "new_mount"; readonly fstype: string | null; readonly source: string | null; readonly options: readonly string[]; readonly attributes: number | bigint; readonly target: number | bigint; readonly copyMode: number | bigint; readonly slot: number | bigint };
 export type MountAttributesOp = { readonly op: "mount_attributes"; readonly slot: number | bigint; readonly set: number | bigint; readonly clear: number | bigint; readonly propagation: number | bigint; readonly recursive: number | bigint; readonly userns: number | bigint; readonly locked: number | bigint };
+export type AskIdmapOp = { readonly op: "ask_idmap"; readonly slot: number | bigint; readonly recursive: number | bigint; readonly userns: number | bigint };
 export type MoveMountOp = { readonly op: "move_mount"; readonly slot: number | bigint; readonly target: number | bigint };
 export type LegacyMountOp = { readonly op: "legacy_mount"; readonly target: number | bigint; readonly source: string | null; readonly fstype: string | null; readonly flags: number | bigint; readonly data: string | null };
 export type CopyUpOp = { readonly op: "copy_up"; readonly target: number | bigint; readonly slot: number | bigint };
@@ -84,6 +85,7 @@ export type Op =
   | TargetOp
   | NewMountOp
   | MountAttributesOp
+  | AskIdmapOp
   | MoveMountOp
   | LegacyMountOp
   | CopyUpOp
@@ -183,6 +185,7 @@ export const opTable = {
   target: { code: 34, fields: [["root", "u"], ["path", "s"], ["like", "u"], ["mode", "u"], ["slot", "u"]] },
   new_mount: { code: 35, fields: [["fstype", "s"], ["source", "s"], ["options", "v"], ["attributes", "u"], ["target", "u"], ["copyMode", "u"], ["slot", "u"]] },
   mount_attributes: { code: 36, fields: [["slot", "u"], ["set", "u"], ["clear", "u"], ["propagation", "u"], ["recursive", "u"], ["userns", "u"], ["locked", "u"]] },
+  ask_idmap: { code: 55, fields: [["slot", "u"], ["recursive", "u"], ["userns", "u"]] },
   move_mount: { code: 37, fields: [["slot", "u"], ["target", "u"]] },
   legacy_mount: { code: 38, fields: [["target", "u"], ["source", "s"], ["fstype", "s"], ["flags", "u"], ["data", "s"]] },
   copy_up: { code: 39, fields: [["target", "u"], ["slot", "u"]] },
@@ -277,6 +280,8 @@ export const message = {
   warn: 7,
   /** runtime: go on */
   go: 8,
+  /** init: carries the detached mount of the ask_idmap op with this index as SCM_RIGHTS; init waits for go */
+  idmap: 9,
 } as const;
 
 export const noSlot = 4095;

@@ -60,6 +60,26 @@ t.test("files belong to the mapped ids", async (t) => {
   t.match(statSync(join(c.rootfs, "open/made")), { uid: base, gid: base });
 });
 
+t.test("ids of a part of the rootfs are mapped, with what is mounted there", async (t) => {
+  const c = prepare(t, (config) => {
+    mapped(config);
+    config.process.args = shell("stat -c %u:%g /data/own /seen/own; touch /seen/made");
+  });
+  const data = join(c.bundle, "data");
+  for (const path of [data, join(c.rootfs, "data"), join(c.rootfs, "seen")]) mkdirSync(path);
+  writeFileSync(join(data, "own"), "");
+  c.configure((config) => {
+    const seen = {
+      source: join(c.rootfs, "data"),
+      destination: "/seen",
+      options: ["bind", "idmap"],
+    };
+    config.mounts.push({ source: data, destination: "/data", options: ["bind"] }, seen);
+  });
+  t.match(c.run(), { status: 0, stderr: "", stdout: "65534:65534\n0:0\n" });
+  t.match(statSync(join(data, "made")), { uid: 0, gid: 0 });
+});
+
 t.test("root of the container has capabilities there and none on the host", async (t) => {
   const c = prepare(t, (config) => {
     mapped(config);

@@ -39,6 +39,7 @@ t.test("every point is answered in order", (t) => {
     sync("map"),
     { kind: "pid", pid: 9 },
     sync("netns"),
+    { kind: "idmap", op: 12, fd: 4 },
     { kind: "console", fd: 5 },
     sync("prestart"),
     sync("commit"),
@@ -51,6 +52,8 @@ t.test("every point is answered in order", (t) => {
       "go",
       "adopt",
       "move-devices",
+      "go",
+      "map-mount",
       "go",
       "pass-console",
       "run-create-hooks",
@@ -125,6 +128,7 @@ t.test("messages are read as they are on the wire", (t) => {
   t.same(read(bytes(message.sync, { value: 3 })), sync("commit"));
   t.same(read(bytes(message.pid, { value: 4321 })), { kind: "pid", pid: 4321 });
   t.same(read(bytes(message.console, {}), [11]), { kind: "console", fd: 11 });
+  t.same(read(bytes(message.idmap, { op: 12 }), [4]), { kind: "idmap", op: 12, fd: 4 });
   t.same(read(bytes(message.fail, { op: 7, errno: 2, text: "open_tree /srv" })), {
     kind: "fail",
     report,

@@ -287,6 +287,19 @@ t.test("idmapped mounts need both mappings, a bind and root", async (t) => {
   t.throws(fails(mapped, { facts: userFacts, change: inUserNamespace }), { message: /rootless/ });
 });
 
+t.test("ids are mapped by whoever has rights over the file system", async (t) => {
+  const source = `${options.bundle}/rootfs/srv`;
+  const inside = { ...bind("bind", "ridmap"), source };
+  const change = inUserNamespace;
+  t.match(planMount(inside, { change }), [
+    'open_tree_below path="/srv"',
+    "ask_idmap recursive=1 userns=0",
+  ]);
+  t.match(planMount({ ...bind("bind", "idmap") }, { change })[2], "mount_attributes set=IDMAP");
+  const own = { ...inside, uidMappings: maps, gidMappings: maps };
+  t.match(planMount(own)[1], "mount_attributes set=IDMAP");
+});
+
 t.test("the SELinux label of new file systems is an option", async (t) => {
   const facts = { ...rootFacts, lsm: { apparmor: false, selinux: true } };
   const change = (spec: Spec): void =>
