@@ -203,7 +203,7 @@ function install(place: string, tarball: string, npm: readonly string[] = ["npm"
   writeFileSync(join(place, "package.json"), '{ "private": true }\n');
   // Without what the user has set: it may be unknown to this npm, which then warns.
   const options = ["--userconfig=/dev/null", "--offline", "--no-audit", "--no-fund"];
-  const [program = "npm", ...words] = [...npm, "install", ...options, tarball];
+  const [program, ...words] = [...npm, "install", ...options, tarball];
   return expectSuccess("npm install", program, words, place);
 }
 
