@@ -1,8 +1,7 @@
 // The last steps: the program is found, init waits, and becomes it.
 //
-// After `seccomp` a profile may forbid, or even punish, anything. What is used from there on when
-// the profile is loaded last (no_new_privs): read, write, close, execve, exit_group, and sendmsg
-// for the listener. So descriptors are put in order, and arrays made, before.
+// After `seccomp` a profile may forbid, or even punish, anything: what is used from there on is
+// listed in docs/hardening.md. So descriptors are put in order, and arrays made, before.
 #include <linux/mman.h>
 
 #include "ops.h"

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "nod
 import { dirname, join } from "node:path";
 import t, { type Test } from "tap";
 import type { Mount } from "../../src/spec/types.ts";
-import { makeOutside, whileSwapping, type Outside } from "./support/attacker.ts";
+import { makeOutside, startSwapping, whileSwapping, type Outside } from "./support/attacker.ts";
 import { onTerminal } from "./support/console.ts";
 import { prepare, shell, type Config, type Container } from "./support/container.ts";
 import { kind, notWith, runtime } from "./support/runtime.ts";
@@ -161,6 +161,39 @@ t.test("a link in the place of /dev/console gets no terminal mounted on", async 
     t.strictSame(outside.look(), before, target);
   }
 });
+
+t.test(
+  "a /dev/console that changes places with a link gets the terminal, not what the link leads to",
+  async (t) => {
+    const c = prepare(t);
+    const dev = join(c.bundle, "dev");
+    mkdirSync(join(dev, "pts"), { recursive: true });
+    writeFileSync(join(dev, "console"), "");
+    symlinkSync("/victim", join(dev, "planted"));
+    writeFileSync(join(c.rootfs, "victim"), "untouched\n");
+    c.configure((config) => {
+      config.mounts = config.mounts.filter(
+        ({ destination }) => !["/dev", "/dev/shm", "/dev/mqueue"].includes(destination),
+      );
+      config.mounts.splice(1, 0, {
+        destination: "/dev",
+        type: "bind",
+        source: dev,
+        options: ["bind"],
+      });
+      config.process.terminal = true;
+      config.process.args = shell("cat /victim; grep -c victim /proc/mounts");
+    });
+    const words = [runtime, "--root", c.root, "run", "--bundle", c.bundle, c.id];
+    const swapper = startSwapping(join(dev, "console"), join(dev, "planted"));
+    t.teardown(swapper);
+    for (let round = 0; round < creates; round += 1) {
+      const terminal = onTerminal(20, 60, words);
+      if ((await terminal.end) === 0) t.match(terminal.output(), /untouched\s+0\s/);
+      else c.delete("--force");
+    }
+  },
+);
 
 t.test("dots lead nowhere in any path of the configuration", async (t) => {
   const up = "/../../../../../../../../../..";

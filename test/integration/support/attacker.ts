@@ -19,12 +19,18 @@ export function addAttacker({ rootfs }: Pick<Container, "rootfs">): void {
 
 /** Exchanges what two paths name, again and again, while the work is done. */
 export function whileSwapping(a: string, b: string, work: () => void): void {
-  const child = spawn(compileFixture("attacker"), ["swap", a, b], { stdio: "inherit" });
+  const stop = startSwapping(a, b);
   try {
     work();
   } finally {
-    child.kill("SIGKILL");
+    stop();
   }
+}
+
+/** Exchanges what two paths name until the function returned is called. */
+export function startSwapping(a: string, b: string): () => void {
+  const child = spawn(compileFixture("attacker"), ["swap", a, b], { stdio: "inherit" });
+  return () => void child.kill("SIGKILL");
 }
 
 /** A directory beside the rootfs that no container has anything to do with. */

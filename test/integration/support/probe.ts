@@ -12,12 +12,13 @@ export function probe(): string {
 }
 
 /** Compiles a program of test/fixtures when it is older than its source; returns its path. */
-export function compileFixture(name: string): string {
+export function compileFixture(name: string, options: readonly string[] = []): string {
   const [source, target] = [join(fixtures, `${name}.c`), join(built, name)];
   if (existsSync(target) && statSync(target).mtimeMs >= statSync(source).mtimeMs) return target;
   mkdirSync(built, { recursive: true });
   const temporary = `${target}.${process.pid}`;
-  const made = spawnSync("cc", ["-static", "-O1", "-o", temporary, source], { encoding: "utf8" });
+  const words = ["-static", "-O1", "-o", temporary, source, ...options];
+  const made = spawnSync("cc", words, { encoding: "utf8" });
   if (made.status !== 0) throw new Error(`cc ${source}: ${made.error?.message ?? made.stderr}`);
   renameSync(temporary, target);
   return target;
