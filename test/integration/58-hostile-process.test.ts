@@ -23,7 +23,7 @@ import { addProbe } from "./support/probe.ts";
 import { kind, notWith, onlyTsrun, runtime, scratch } from "./support/runtime.ts";
 import { until } from "./support/wait.ts";
 
-t.setTimeout(120_000);
+t.setTimeout(600_000); // the lab has one slow processor
 chmodSync(scratch, 0o711); // the root of a user namespace has to get through
 
 const execs = Number(process.env.TSRUN_RACES ?? 6);
@@ -142,7 +142,8 @@ t.test("exec writes nothing to a /proc that the container has replaced", async (
   if (kind === "tsrun") t.equal(status, 0);
   if (status !== 0) return;
   const pid = readFileSync(pidFile, "utf8").trim();
-  t.equal(readFileSync(`/proc/${pid}/oom_score_adj`, "utf8"), "321\n");
+  // crun gives what is executed the score of its caller.
+  if (kind !== "crun") t.equal(readFileSync(`/proc/${pid}/oom_score_adj`, "utf8"), "321\n");
 });
 
 t.test("init cannot be traced on its way in, by the root of a user namespace", async (t) => {
@@ -179,9 +180,14 @@ t.test("a neighbour in the same pid namespace cannot open the gate", async (t) =
     const open = "for fd in /proc/1/fd/*; do echo > $fd; done; cat /proc/1/environ /proc/1/maps";
     config.process.args = shell(`${open}; readlink /proc/1/exe /proc/1/cwd; true`);
   });
-  const { status, stdout } = neighbour.run();
-  t.equal(status, 0, neighbour.stderr());
+  const { status, stdout, stderr } = neighbour.run([], { timeout: 15_000 });
   t.equal(stdout, "", "it can see nothing of it");
+  // runc's init is dumpable without a user namespace: some of its descriptors can be opened.
+  if (kind !== "runc") {
+    t.equal(status, 0, stderr);
+    t.match(stderr, /Permission denied/);
+    t.notMatch(stderr, /No such device|Is a directory/);
+  }
   t.equal(c.status(), "created");
   t.equal(c.start().status, 0);
   t.equal(c.status(), "running");
