@@ -6,10 +6,14 @@ import { globalFlags } from "../src/cli/flags/global.ts";
 import { commands } from "../src/cli/program.ts";
 import { defaultRoot } from "../src/cli/root.ts";
 import { compiledFlags } from "../src/lifecycle/verbs.ts";
+import { execFile, execFiles } from "../src/lifecycle/exec-verb.ts";
 import { signals } from "../src/spec/tables.ts";
 
 /** Global flags that need no engine; with any other the engine takes over. */
 const plainGlobals = ["root", "log", "log-format", "systemd-cgroup"] as const;
+
+/** Flags of exec with a value that the launcher deals with itself. */
+const execValues = ["process", "pid-file"] as const;
 
 const quote = (text: string): string => JSON.stringify(text);
 const named = <F extends { name: string }>(list: readonly F[], name: string): F => {
@@ -26,12 +30,25 @@ function globalRows(): string[] {
   });
 }
 
+const meaningOf = (name: string): string => `FLAG_${name.replaceAll("-", "_").toUpperCase()}`;
+
+function namesOf(verb: string, name: string): string[] {
+  const { flags } = named(commands as readonly Command[], verb);
+  return [name, ...(named(flags, name).aliases ?? [])];
+}
+
 function flagRows(): string[] {
+  const values = execValues.flatMap((name) =>
+    namesOf("exec", name).map((word) => `    {"exec", ${quote(word)}, ${meaningOf(name)}, 0},`),
+  );
+  return [...bitRows(), ...values];
+}
+
+function bitRows(): string[] {
   return Object.entries(compiledFlags).flatMap(([verb, names]) => {
-    const command = named(commands as readonly Command[], verb);
     return (names as readonly string[]).flatMap((name, bit) =>
-      [name, ...(named(command.flags, name).aliases ?? [])].map(
-        (word) => `    {${quote(verb)}, ${quote(word)}, ${1 << bit}u},`,
+      namesOf(verb, name).map(
+        (word) => `    {${quote(verb)}, ${quote(word)}, FLAG_BIT, ${1 << bit}u},`,
       ),
     );
   });
@@ -58,8 +75,18 @@ static const struct global_flag {
 ${globalRows().join("\n")}
 };
 
+// The files of the state directory that have an exec each.
+#define EXEC_FILE ${quote(execFile)}
+#define EXEC_FILES ${execFiles}u
+
+enum flag_meaning {
+    FLAG_BIT,
+${execValues.map((name) => `    ${meaningOf(name)},`).join("\n")}
+};
+
 static const struct verb_flag {
     const char *verb, *name;
+    enum flag_meaning meaning;
     uint64_t bit;
 } verb_flags[] = {
 ${flagRows().join("\n")}

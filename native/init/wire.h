@@ -224,6 +224,10 @@ enum step_code {
   STEP_REMOVE_CGROUP = 103,
   STEP_OPEN_GATE = 104,
   STEP_REMOVE_STATE = 105,
+  STEP_IS_INODE = 106,
+  STEP_SAME_BELOW = 107,
+  STEP_IS_ASKED = 108,
+  STEP_JOIN = 109,
 };
 
 // Index of each field's first word.
@@ -260,6 +264,22 @@ enum step_word {
   REMOVE_CGROUP_PATH = 0,
   REMOVE_CGROUP_WAIT_MS = 1,
   OPEN_GATE_NAME = 0,
+  IS_INODE_PATH = 0,
+  IS_INODE_INODE = 1,
+  SAME_BELOW_PID = 0,
+  SAME_BELOW_PATH = 1,
+  SAME_BELOW_INODE = 2,
+  SAME_BELOW_CHANGED = 3,
+  SAME_BELOW_SIZE = 4,
+  IS_ASKED_CONTENT = 0,
+  JOIN_PID = 0,
+  JOIN_START_TIME = 1,
+  JOIN_CGROUP = 2,
+  JOIN_PLAN = 3,
+  JOIN_DETACH = 5,
+  JOIN_OWNER_UID = 6,
+  JOIN_OWNER_GID = 7,
+  JOIN_FORWARD = 8,
 };
 
 #ifdef WIRE_OF_LAUNCHER
@@ -280,6 +300,10 @@ static const struct op_def op_defs[] = {
     {103, "remove_cgroup", "su"},
     {104, "open_gate", "s"},
     {105, "remove_state", ""},
+    {106, "is_inode", "su"},
+    {107, "same_below", "usuuu"},
+    {108, "is_asked", "b"},
+    {109, "join", "uusbuuuu"},
 };
 #else
 static const struct op_def op_defs[] = {

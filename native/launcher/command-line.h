@@ -5,7 +5,7 @@
 
 #define STATE_ROOT "/run/tsrun"
 
-static const char *const verb_names[] = {"state", "start", "kill", "delete"};
+static const char *const verb_names[] = {"state", "start", "kill", "delete", "exec"};
 
 enum global_meaning {
     GLOBAL_ROOT,
@@ -25,14 +25,30 @@ static const struct global_flag {
     {"systemd-cgroup", GLOBAL_SYSTEMD_CGROUP, false},
 };
 
+// The files of the state directory that have an exec each.
+#define EXEC_FILE "exec."
+#define EXEC_FILES 16u
+
+enum flag_meaning {
+    FLAG_BIT,
+    FLAG_PROCESS,
+    FLAG_PID_FILE,
+};
+
 static const struct verb_flag {
     const char *verb, *name;
+    enum flag_meaning meaning;
     uint64_t bit;
 } verb_flags[] = {
-    {"kill", "all", 1u},
-    {"kill", "a", 1u},
-    {"delete", "force", 1u},
-    {"delete", "f", 1u},
+    {"kill", "all", FLAG_BIT, 1u},
+    {"kill", "a", FLAG_BIT, 1u},
+    {"delete", "force", FLAG_BIT, 1u},
+    {"delete", "f", FLAG_BIT, 1u},
+    {"exec", "detach", FLAG_BIT, 1u},
+    {"exec", "d", FLAG_BIT, 1u},
+    {"exec", "process", FLAG_PROCESS, 0},
+    {"exec", "p", FLAG_PROCESS, 0},
+    {"exec", "pid-file", FLAG_PID_FILE, 0},
 };
 
 static const struct signal_name {

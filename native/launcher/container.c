@@ -81,8 +81,8 @@ static bool is_made_with(const struct container *container) {
            op->word[MADE_WITH_SIZE] == facts.stx_size;
 }
 
-static bool load_verbs(struct container *container) {
-    long fd = sys(openat, container->directory, "verbs", O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
+static bool load_verbs(struct container *container, const char *name) {
+    long fd = sys(openat, container->directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
     if (fd < 0)
         return false;
     struct statx facts;
@@ -112,7 +112,7 @@ bool open_container(const struct request *request, char **environment,
     struct statx facts;
     // A descriptor that takes the place of one of stdio would be written to as such.
     if (fd > 2 && look((int)fd, "", &facts) && is_own(&facts, DIRECTORY, GROUP_OR_OTHERS_WRITE) &&
-        load_verbs(container) && is_made_with(container))
+        load_verbs(container, request->programs) && is_made_with(container))
         return true;
     close_container(container);
     return false;

@@ -1,14 +1,13 @@
 // The state directory of a container, as far as it can be trusted.
 #pragma once
 #include "../init/plan.h"
+#include "place.h"
 #include "request.h"
-
-#define PATH_SIZE 4096
 
 struct container {
     char path[PATH_SIZE]; // ROOT/ID
     int directory;
-    struct plan plan; // of the file `verbs`
+    struct plan plan; // of the file `verbs`, or of an exec
 };
 
 // Whether there is a container whose verbs the launcher may execute; what was opened is closed by

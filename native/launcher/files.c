@@ -1,11 +1,14 @@
+#include <linux/openat2.h>
 #include <linux/poll.h>
 #include <linux/signal.h>
 
 #include "../init/text.h"
 #include "effects.h"
 
+#define NANOSECONDS 1000000000u
+
 // Like Node, so that whoever reads no more is an error to report and not the end.
-static void ignore_broken_pipes(void) {
+void ignore_broken_pipes(void) {
     struct sigaction action = {.sa_handler = SIG_IGN};
     sys(rt_sigaction, SIGPIPE, &action, NULL, sizeof action.sa_mask);
 }
@@ -69,4 +72,30 @@ bool kill_cgroup(const char *path) {
     long written = sys(write, fd, "1", 1);
     sys(close, fd);
     return written == 1 || written == -ENODEV;
+}
+
+bool is_file_below(uint64_t pid, const char *path, const struct file_identity *file) {
+    char root[64];
+    struct text text = TEXT_IN(root);
+    text_add(&text, "/proc/");
+    text_add_number(&text, pid, 10);
+    text_add(&text, "/root");
+    long directory = sys(openat, AT_FDCWD, root, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+    if (directory < 0)
+        return false;
+    // Only looked at: what it is, the image decides.
+    const struct open_how how = {
+        .flags = O_PATH | O_CLOEXEC,
+        .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+    };
+    long fd = sys(openat2, directory, path, &how, sizeof how);
+    sys(close, directory);
+    if (fd < 0)
+        return fd == -ENOENT && file->inode == 0;
+    struct statx facts = {.stx_ino = 0};
+    long result = sys(statx, fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &facts);
+    sys(close, fd);
+    uint64_t changed = (uint64_t)facts.stx_ctime.tv_sec * NANOSECONDS + facts.stx_ctime.tv_nsec;
+    return result == 0 && facts.stx_ino == file->inode && changed == file->changed &&
+           facts.stx_size == file->bytes;
 }

@@ -7,9 +7,9 @@
 
 #include "../init/sys.h"
 #include "../init/text.h"
+#include "place.h"
 #include "verbs.h"
 
-#define PATH_SIZE 4096
 #define MAX_ENVIRONMENT 65536
 #define ENGINE "lib/tsrun/engine"
 #define PREFAULT "lib/tsrun/prefault.so"
@@ -22,7 +22,7 @@ static const char *const removed[] = {
     "TSRUN_", "GCONV_PATH", "LOCPATH",  "GLIBC_TUNABLES", "MALLOC_",
 };
 
-static char own_path[PATH_SIZE], engine[PATH_SIZE + sizeof ENGINE];
+static char engine[PATH_SIZE + sizeof ENGINE];
 static char limit_note[64], descriptors_note[32],
     preload[sizeof PRELOAD + PATH_SIZE + sizeof PREFAULT];
 static char *environment[MAX_ENVIRONMENT];
@@ -43,12 +43,6 @@ static _Noreturn void give_up(const char *what, const char *path, long error) {
     text_add(&text, "\n");
     sys(write, 2, line, text.length);
     exit_now(1);
-}
-
-static size_t directory_length(const char *path, size_t length) {
-    while (length > 0 && path[length - 1] != '/')
-        length--;
-    return length > 0 ? length - 1 : 0;
 }
 
 // The dynamic linker takes a space or colon for the end of a path, and $ for a name to expand; it
@@ -120,10 +114,11 @@ static void clean_environment(char **from) {
 }
 
 int main(int argc, char **argv, char **envp) {
-    if (argc > 1 && run_verb(argv + 1, envp))
-        return 0;
+    int status = argc > 1 ? run_verb(argv + 1, envp) : FOR_THE_ENGINE;
+    if (status != FOR_THE_ENGINE)
+        return status;
     clean_environment(envp);
-    long bytes = sys(readlinkat, AT_FDCWD, "/proc/self/exe", own_path, sizeof own_path - 1);
+    long bytes = read_own_path();
     if (bytes < 0)
         give_up("cannot read", "/proc/self/exe", bytes);
     // Beside this file (dist/lib/tsrun), or one directory up (/usr/bin/tsrun, /usr/lib/tsrun).

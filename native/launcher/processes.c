@@ -53,7 +53,7 @@ bool is_alive(uint64_t pid, uint64_t start_time) {
 }
 
 // A pidfd of exactly this process, or what the kernel says.
-static long open_process(uint64_t pid, uint64_t start_time) {
+long open_process(uint64_t pid, uint64_t start_time) {
     long fd = sys(pidfd_open, pid, 0);
     if (fd < 0)
         return fd;

@@ -56,15 +56,43 @@ static int read_global(char **words, struct request *request) {
     return 0;
 }
 
-static bool read_verb_flag(const char *word, struct request *request) {
-    const char *flag = flag_of(word);
+static bool keep_value(enum flag_meaning meaning, const char *value, struct request *request) {
+    // An empty value is as none, and what it means is the engine's.
+    if (value[0] == '\0')
+        return false;
+    if (meaning == FLAG_PROCESS)
+        request->process_file = value;
+    else
+        request->pid_file = value;
+    return true;
+}
+
+// Returns how many words were taken, 0: not for the launcher.
+static int read_verb_flag(char **words, struct request *request) {
+    const char *flag = flag_of(words[0]);
     for (size_t i = 0; flag != NULL && i < COUNT(verb_flags); i++) {
-        if (strcmp(verb_flags[i].verb, request->verb) != 0 || strcmp(verb_flags[i].name, flag) != 0)
+        const struct verb_flag *known = &verb_flags[i];
+        if (strcmp(known->verb, request->verb) != 0)
             continue;
-        request->flags |= verb_flags[i].bit;
-        return true;
+        bool alone = strcmp(known->name, flag) == 0;
+        if (known->meaning == FLAG_BIT) {
+            if (!alone)
+                continue;
+            request->flags |= known->bit;
+            return 1;
+        }
+        const char *value = value_within(flag, known->name);
+        if (value != NULL)
+            return keep_value(known->meaning, value, request) ? 1 : 0;
+        if (alone && words[1] != NULL)
+            return keep_value(known->meaning, words[1], request) ? 2 : 0;
     }
-    return false;
+    return 0;
+}
+
+// What follows the container's name is then not this command's.
+static bool takes_program(const char *verb) {
+    return strcmp(verb, "exec") == 0;
 }
 
 static bool is_verb(const char *word) {
@@ -100,14 +128,20 @@ bool read_request(char **words, struct request *request) {
     if (words[0] == NULL || !is_verb(words[0]))
         return false;
     request->verb = *words++;
-    for (; *words != NULL; words++) {
+    while (*words != NULL) {
         if (words[0][0] == '-') {
-            if (!read_verb_flag(*words, request))
+            int taken = read_verb_flag(words, request);
+            if (taken == 0)
                 return false;
+            words += taken;
         } else if (request->id == NULL) {
-            request->id = *words;
+            request->id = *words++;
+            if (takes_program(request->verb)) {
+                request->program = words;
+                break;
+            }
         } else {
-            request->argument = *words;
+            request->argument = *words++;
             request->arguments++;
         }
     }

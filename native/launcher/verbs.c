@@ -1,8 +1,8 @@
 #include "verbs.h"
 
-#include "../init/text.h"
 #include "container.h"
 #include "effects.h"
+#include "join.h"
 
 #define NO_RULE 255
 
@@ -16,6 +16,7 @@ struct run {
     uint64_t facts;
     int signal;
     bool printed;
+    int status; // the exit status, when the command is done
 };
 
 // Every command makes the log file, also when there is nothing to log.
@@ -66,6 +67,45 @@ static bool is_unset(struct run *run, const struct op *op) {
     return value == NULL || value[0] == '\0';
 }
 
+static bool is_inode(const struct op *op, const struct run *run) {
+    struct statx facts;
+    return sys(statx, AT_FDCWD, S(IS_INODE_PATH), 0, STATX_INO, &facts) == 0 &&
+           facts.stx_ino == U(IS_INODE_INODE);
+}
+
+static bool same_below(const struct op *op, const struct run *run) {
+    const struct file_identity file = {
+        .inode = U(SAME_BELOW_INODE),
+        .changed = U(SAME_BELOW_CHANGED),
+        .bytes = U(SAME_BELOW_SIZE),
+    };
+    return is_file_below(U(SAME_BELOW_PID), S(SAME_BELOW_PATH), &file);
+}
+
+static bool is_asked(const struct op *op, const struct run *run) {
+    const struct request *request = run->request;
+    return request->key != NULL && U(IS_ASKED_CONTENT + 1) == request->key_bytes &&
+           memcmp(op_bytes(&run->container->plan, op, IS_ASKED_CONTENT), request->key,
+                  request->key_bytes) == 0;
+}
+
+static bool join(struct run *run, const struct op *op) {
+    const struct joining joining = {
+        .pid = U(JOIN_PID),
+        .start_time = U(JOIN_START_TIME),
+        .cgroup = S(JOIN_CGROUP),
+        .plan = op_bytes(&run->container->plan, op, JOIN_PLAN),
+        .plan_bytes = U(JOIN_PLAN + 1),
+        .pid_file = run->request->pid_file,
+        .detach = U(JOIN_DETACH) != 0,
+        .owner_uid = (uint32_t)U(JOIN_OWNER_UID),
+        .owner_gid = (uint32_t)U(JOIN_OWNER_GID),
+        .forward = U(JOIN_FORWARD),
+    };
+    run->status = join_container(&joining);
+    return run->status != FOR_THE_ENGINE;
+}
+
 static bool run_step(struct run *run, const struct op *op) {
     const struct container *container = run->container;
     switch ((enum step_code)op->code) {
@@ -89,6 +129,10 @@ static bool run_step(struct run *run, const struct op *op) {
     case STEP_REMOVE_CGROUP: return remove_cgroup(S(REMOVE_CGROUP_PATH), U(REMOVE_CGROUP_WAIT_MS));
     case STEP_OPEN_GATE: return open_gate(container->directory, S(OPEN_GATE_NAME));
     case STEP_REMOVE_STATE: return remove_state(container->directory, container->path);
+    case STEP_IS_INODE: return is_inode(op, run);
+    case STEP_SAME_BELOW: return same_below(op, run);
+    case STEP_IS_ASKED: return is_asked(op, run);
+    case STEP_JOIN: return join(run, op);
     }
     return false;
 }
@@ -114,15 +158,15 @@ static bool run_program(struct run *run) {
     return true;
 }
 
-bool run_verb(char **words, char **environment) {
+int run_verb(char **words, char **environment) {
     struct request request;
     static struct container container;
-    if (!read_request(words, &request) || !touch_log(request.log) ||
+    if (!read_request(words, &request) || !touch_log(request.log) || !find_programs(&request) ||
         !open_container(&request, environment, &container))
-        return false;
+        return FOR_THE_ENGINE;
     struct run run = {.request = &request, .container = &container, .environment = environment};
     bool done = run_program(&run);
     // What the engine gets must be as the caller left it; this also gives back the lock.
     close_container(&container);
-    return done;
+    return done ? run.status : FOR_THE_ENGINE;
 }

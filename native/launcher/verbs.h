@@ -2,6 +2,8 @@
 #pragma once
 #include <stdbool.h>
 
-// Does what the words ask for and returns true; or, when that is the engine's, leaves all as it was
-// and returns false.
-bool run_verb(char **words, char **environment);
+#define FOR_THE_ENGINE (-1)
+
+// Does what the words ask for and returns the exit status; or, when that is the engine's, leaves
+// all as it was and returns FOR_THE_ENGINE.
+int run_verb(char **words, char **environment);

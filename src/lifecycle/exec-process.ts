@@ -4,6 +4,7 @@ import type { LoadedProcess, WrongProcess } from "../spec/process-file.ts";
 import type { Capabilities, Process, ValidSpec } from "../spec/types.ts";
 import type { State } from "../state/state.ts";
 import type { ContainerConfig } from "./container-config.ts";
+import type { Asked } from "./exec-verb.ts";
 import { located } from "./locate.ts";
 
 /** What the command line says about the process; what is absent stays as the container has it. */
@@ -25,6 +26,7 @@ export type ProcessChanges = {
 export type Wanted = {
   readonly process: Process;
   readonly config: ContainerConfig;
+  readonly asked: Asked;
   /** Where relative paths of sockets start: as runc has it. */
   readonly base: string;
   /** Adds to an error the line of the file that is to blame for it. */
@@ -45,14 +47,16 @@ export function chooseProcess(
     const loaded = choice();
     if ("wrong" in loaded) throw wrongProcess(loaded);
     const locate = (error: unknown): unknown => locatedInFile(error, loaded, config);
-    return { process: completeProcess(loaded, spec), config, base: ".", locate };
+    const asked = { kind: "file", text: loaded.text } as const;
+    return { process: completeProcess(loaded, spec), config, asked, base: ".", locate };
   }
   const pointers = changedPointers(choice, spec);
   const locate = (error: unknown): unknown => {
     if (error instanceof TsrunError && isBelow(error.pointer, pointers)) error.pointer = undefined;
     return located(error, config);
   };
-  return { process: changeProcess(choice, spec), config, base: bundle, locate };
+  const asked = { kind: "changes", changes: choice } as const;
+  return { process: changeProcess(choice, spec), config, asked, base: bundle, locate };
 }
 
 function wrongProcess(cause: WrongProcess): TsrunError {

@@ -8,7 +8,7 @@ import { native } from "../native.ts";
 import { planExec } from "../plan/exec.ts";
 import { namespaceFlags } from "../plan/namespaces.ts";
 import type { Plan } from "../plan/plan.ts";
-import type { Linux } from "../spec/types.ts";
+import type { Linux, Process } from "../spec/types.ts";
 import { checkContainerId } from "../state/id.ts";
 import type { State } from "../state/state.ts";
 import { readState, stateDirectory } from "../state/store.ts";
@@ -22,10 +22,12 @@ import { hostRoot } from "./container-root.ts";
 import { openProcess } from "./destroy.ts";
 import { openExecCgroup } from "./exec-cgroup.ts";
 import { chooseProcess, type ProcessChoice, type Wanted } from "./exec-process.ts";
-import { homeFor } from "./home.ts";
+import { keepExec } from "./exec-verb.ts";
+import { homeFor, needsHome } from "./home.ts";
 import {
   cannotExec,
   joinContainer,
+  type Joined,
   type Joining,
   letRun,
   refuseEnded,
@@ -93,30 +95,57 @@ function execProcess(exec: Exec, opened: Opened): number {
   const { spec } = config;
   const joining = { plan, spec, state, container, cgroup, ids: facts, sockets, warn, debug };
   const file = pidFile === undefined ? undefined : resolve(pidFile);
-  return options.detach ? runDetached(joining, file) : runForeground(joining, exec, file);
+  const owner = hostRoot(mapsOf(spec.linux), facts);
+  const keep = (joined: Joined): void => keepFor(exec, facts, { joined, owner });
+  return options.detach
+    ? runDetached(joining, file, keep)
+    : runForeground(joining, { process, owner, pidFile: file, keep });
+}
+
+type Owner = { readonly uid: number; readonly gid: number };
+
+/** Keeps what was done for the launcher, where nothing of it was the caller's alone. */
+function keepFor(
+  { options, state, process, asked }: Exec,
+  facts: ProcessFacts,
+  { joined, owner }: { joined: Joined; owner: Owner },
+): void {
+  const { consoleSocket, pidfdSocket, cgroups, ignorePaused, detach } = options;
+  if (consoleSocket || pidfdSocket || cgroups.length > 0 || ignorePaused) return;
+  const directory = stateDirectory(options.root, options.id);
+  const { encoded, joining } = joined;
+  const { plan, cgroup } = joining;
+  const lookedUp = needsHome(process);
+  keepExec({ directory, state, asked, detach, plan, encoded, facts, cgroup, owner, lookedUp });
 }
 
 type Prepared = Omit<Joining, "stdio">;
+type Keep = (joined: Joined) => void;
 
-function runDetached(joining: Prepared, pidFile: string | undefined): number {
+function runDetached(joining: Prepared, pidFile: string | undefined, keep: Keep): number {
   const joined = joinContainer({ ...joining, stdio: [0, 1, 2] });
   letRun(joined, pidFile);
+  keep(joined);
   closeSync(joined.pidfd);
   return 0;
 }
 
+type ForegroundExec = {
+  readonly process: Process;
+  readonly owner: Owner;
+  readonly pidFile?: string;
+  readonly keep: Keep;
+};
+
 /** Starts the process and stays with it to its end. */
-function runForeground(
-  joining: Prepared,
-  { process }: Wanted,
-  pidFile: string | undefined,
-): number {
-  const owner = hostRoot(mapsOf(joining.spec.linux), joining.ids);
+function runForeground(joining: Prepared, exec: ForegroundExec): number {
+  const { process, owner, pidFile, keep } = exec;
   const foreground = openForeground({ terminal: process.terminal === true, owner });
   try {
     const joined = joinContainer({ ...joining, stdio: foreground.stdio });
     foreground.attach(joined.console);
     letRun(joined, pidFile);
+    keep(joined);
     const code = foreground.stay({ pid: joined.pid, pidfd: joined.pidfd });
     closeSync(joined.pidfd);
     return code;

@@ -6,16 +6,23 @@ import type { Process } from "../spec/types.ts";
 
 const maxPasswdBytes = 1 << 20;
 
+/** Below the root of an image. */
+export const passwdPath = "etc/passwd";
+
 /** The home directory of a user by the image's /etc/passwd, else "/". */
 export function homeOf(rootfs: string, uid: number): string {
-  return findHome(readInRoot(rootfs, "etc/passwd"), uid) ?? "/";
+  return findHome(readInRoot(rootfs, passwdPath), uid) ?? "/";
 }
 
 /** HOME for a process that has none in its environment: engines always give one, and then nothing is looked up. */
 export function homeFor(process: Process | undefined, rootfs: string): string | undefined {
+  return needsHome(process) ? homeOf(rootfs, process?.user?.uid ?? 0) : undefined;
+}
+
+/** Whether its environment has no HOME that says something. */
+export function needsHome(process: Process | undefined): boolean {
   const last = process?.env?.findLast((entry) => entry.startsWith("HOME="));
-  if (last !== undefined && last !== "HOME=") return undefined;
-  return homeOf(rootfs, process?.user?.uid ?? 0);
+  return last === undefined || last === "HOME=";
 }
 
 /** The sixth field of the first passwd line of this uid. */

@@ -42,6 +42,8 @@ export type Joining = {
 /** A process that is in the container and waits to become the user's program. */
 export type Joined = {
   readonly joining: Joining;
+  /** The plan as init got it. */
+  readonly encoded: Uint8Array;
   pid: number;
   pidfd: number;
   readonly socket: number;
@@ -67,8 +69,9 @@ export function refuseEnded(container: number, cause?: unknown): void {
 
 /** Starts a process and takes it into the container. What goes wrong leaves nothing of it. */
 export function joinContainer(joining: Joining): Joined {
-  const init = spawn(joining);
-  const joined: Joined = { joining, ...init, progress: { at: "talking", last: null } };
+  const encoded = encodePlan(joining.plan, buildIdBytes());
+  const init = spawn(joining, encoded);
+  const joined: Joined = { joining, encoded, ...init, progress: { at: "talking", last: null } };
   try {
     joined.progress = converse(joined.socket, joined.progress, (effect) => act(joined, effect));
     check(joined);
@@ -98,9 +101,8 @@ export function letRun(joined: Joined, pidFile: string | undefined): void {
   }
 }
 
-function spawn({ plan, container, ids, stdio, cgroup, debug }: Joining): Init {
+function spawn({ plan, container, ids, stdio, cgroup, debug }: Joining, encoded: Uint8Array): Init {
   const handed = openHanded(plan.fds, { containerPidfd: container, ids });
-  const encoded = encodePlan(plan, buildIdBytes());
   const outside = plan.ops.some((op) => op.op === "sync" && op.point === syncPoint.cgroup);
   const start = (cgroupFd: number): Init =>
     spawnInit({ plan: encoded, cloneFlags: 0, stdio, handed: handed.fds, cgroupFd });

@@ -19,6 +19,7 @@ export const compiledFlags = {
   start: [],
   kill: ["all"],
   delete: ["force"],
+  exec: ["detach"],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 const frozen = 1;
@@ -31,14 +32,16 @@ const removalPatienceMs = 1000;
 /** Writes state.json of a container that is whole, and the verbs that go with it. */
 export function writeMadeState(directory: string, state: State): void {
   writeState(directory, state);
-  const { ino, ctimeNs, size } = statSync(`${directory}/state.json`, { bigint: true });
-  const ops: Step[] = [
-    { op: "made_with", inode: ino, changed: ctimeNs, size },
-    ...compileVerbs(state),
-  ];
+  const ops: Step[] = [madeWith(directory), ...compileVerbs(state)];
   writeFileSync(`${directory}/verbs`, encodePlan({ ops, fds: [] }, buildIdBytes()), {
     mode: 0o600,
   });
+}
+
+/** Binds programs to the state.json that is there now. */
+export function madeWith(directory: string): Step {
+  const { ino, ctimeNs, size } = statSync(`${directory}/state.json`, { bigint: true });
+  return { op: "made_with", inode: ino, changed: ctimeNs, size };
 }
 
 /** The programs of a container that has been made. */
@@ -51,7 +54,11 @@ export function compileVerbs(state: State): Step[] {
   ];
 }
 
-function verb(name: keyof typeof compiledFlags, flag?: string): Step {
+/** Begins a program. */
+export function verb(
+  name: keyof typeof compiledFlags,
+  flag?: string,
+): Extract<Step, { op: "verb" }> {
   const flags = compiledFlags[name] as readonly string[];
   return {
     op: "verb",
@@ -62,7 +69,7 @@ function verb(name: keyof typeof compiledFlags, flag?: string): Step {
 }
 
 /** Finds out what the status depends on. */
-function facts({ init, cgroup }: State): Step[] {
+export function facts({ init, cgroup }: State): Step[] {
   return [
     ...(cgroup === null
       ? []
@@ -91,7 +98,7 @@ const meanings = Array.from({ length: allFacts + 1 }, (_, bits) => ({
 }));
 
 /** Leaves every status to the engine but those that a command can deal with. */
-function only(allowed: (status: Status) => boolean): Step[] {
+export function only(allowed: (status: Status) => boolean): Step[] {
   return meanings
     .filter(({ status }) => !allowed(status))
     .map(({ bits }) => ({ op: "refuse", mask: allFacts, facts: bits }));

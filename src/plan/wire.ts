@@ -143,6 +143,10 @@ export type KillCgroupStep = { readonly op: "kill_cgroup"; readonly path: string
 export type RemoveCgroupStep = { readonly op: "remove_cgroup"; readonly path: string; readonly waitMs: number | bigint };
 export type OpenGateStep = { readonly op: "open_gate"; readonly name: string };
 export type RemoveStateStep = { readonly op: "remove_state" };
+export type IsInodeStep = { readonly op: "is_inode"; readonly path: string; readonly inode: number | bigint };
+export type SameBelowStep = { readonly op: "same_below"; readonly pid: number | bigint; readonly path: string; readonly inode: number | bigint; readonly changed: number | bigint; readonly size: number | bigint };
+export type IsAskedStep = { readonly op: "is_asked"; readonly content: Uint8Array };
+export type JoinStep = { readonly op: "join"; readonly pid: number | bigint; readonly startTime: number | bigint; readonly cgroup: string; readonly plan: Uint8Array; readonly detach: number | bigint; readonly ownerUid: number | bigint; readonly ownerGid: number | bigint; readonly forward: number | bigint };
 
 export type Step =
   | MadeWithStep
@@ -160,7 +164,11 @@ export type Step =
   | KillCgroupStep
   | RemoveCgroupStep
   | OpenGateStep
-  | RemoveStateStep;
+  | RemoveStateStep
+  | IsInodeStep
+  | SameBelowStep
+  | IsAskedStep
+  | JoinStep;
 
 /** For each op its code and its fields in wire order: [property, kind]. */
 export const opTable = {
@@ -246,6 +254,10 @@ export const stepTable = {
   remove_cgroup: { code: 103, fields: [["path", "s"], ["waitMs", "u"]] },
   open_gate: { code: 104, fields: [["name", "s"]] },
   remove_state: { code: 105, fields: [] },
+  is_inode: { code: 106, fields: [["path", "s"], ["inode", "u"]] },
+  same_below: { code: 107, fields: [["pid", "u"], ["path", "s"], ["inode", "u"], ["changed", "u"], ["size", "u"]] },
+  is_asked: { code: 108, fields: [["content", "b"]] },
+  join: { code: 109, fields: [["pid", "u"], ["startTime", "u"], ["cgroup", "s"], ["plan", "b"], ["detach", "u"], ["ownerUid", "u"], ["ownerGid", "u"], ["forward", "u"]] },
 } as const;
 
 export const syncPoint = {

@@ -40,14 +40,15 @@ export function openForeground(options: {
   readonly terminal: boolean;
   readonly owner: { readonly uid: number; readonly gid: number };
 }): Foreground {
-  const signalFd = native().signalfd(watchedSignals());
+  const signalFd = native().signalfd([...forwardedSignals, SIGCHLD, SIGWINCH]);
   return options.terminal ? withTerminal(signalFd) : withPipes(signalFd, options.owner);
 }
 
-function watchedSignals(): number[] {
-  const all = Array.from({ length: 64 }, (_, index) => index + 1);
-  return [...all.filter((signal) => !notForwarded.has(signal)), SIGCHLD, SIGWINCH];
-}
+/** The signals that are passed on to a process in the foreground. */
+export const forwardedSignals: readonly number[] = Array.from(
+  { length: 64 },
+  (_, index) => index + 1,
+).filter((signal) => !notForwarded.has(signal));
 
 function withPipes(signalFd: number, owner: { uid: number; gid: number }): Foreground {
   const [stdinRead, stdinWrite] = native().pipe();

@@ -84,7 +84,9 @@ function cases(): string {
     add(`${runtime} kill`, create, start, kill.replace("pre", "time"), "reap", ...clear);
     add(`${runtime} delete`, create, start, kill, "reap", `time ${r} delete ${id}`, "reap");
     add(`${runtime} run`, `time ${r} run -b ${guestWork}/true ${id}`, "reap");
-    add(`${runtime} exec`, `time ${r} exec ${runningName(runtime)} /bin/busybox true`, "reap");
+    const exec = `time ${r} exec ${runningName(runtime)} /bin/busybox true`;
+    add(`${runtime} exec`, exec, "reap");
+    add(`${runtime} exec-new`, `${exec} %i`, "reap"); // one that was not seen before
   }
   return `${lines.join("\n")}\n`;
 }
@@ -166,7 +168,16 @@ function print(medians: Map<string, Figures>): void {
   row(["operation", "/ runc", "/ crun", "/ node"]);
   row(["---", "---:", "---:", "---:"]);
   const wall = (name: string): number => medians.get(name)?.wall ?? NaN;
-  for (const operation of ["create", "start", "state", "kill", "delete", "run", "exec"]) {
+  for (const operation of [
+    "create",
+    "start",
+    "state",
+    "kill",
+    "delete",
+    "run",
+    "exec",
+    "exec-new",
+  ]) {
     const own = wall(`tsrun ${operation}`);
     row([
       operation,

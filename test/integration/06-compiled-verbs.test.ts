@@ -3,10 +3,8 @@
 import {
   chmodSync,
   chownSync,
-  cpSync,
   existsSync,
   linkSync,
-  mkdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -17,24 +15,12 @@ import {
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { type Config, type Container, prepare } from "./support/container.ts";
+import { engineWasCalled, launcherAlone, seen } from "./support/launcher.ts";
 import { nothing, remainsOf } from "./support/remains.ts";
-import { execute, onlyTsrun, type Result, runtime, scratch } from "./support/runtime.ts";
+import { execute, onlyTsrun, runtime } from "./support/runtime.ts";
 import { until } from "./support/wait.ts";
 
 const own = { skip: onlyTsrun("the file of verbs") };
-const engineWasCalled = "the engine was called";
-
-/** The launcher with an engine that only says that it was called. */
-function launcherAlone(): string {
-  const directory = join(scratch, "alone");
-  mkdirSync(join(directory, "lib/tsrun"), { recursive: true });
-  cpSync(runtime, join(directory, "tsrun"));
-  const engine = join(directory, "lib/tsrun/engine");
-  writeFileSync(engine, `#!/bin/sh\necho ${engineWasCalled}\n`);
-  chmodSync(engine, 0o755);
-  return join(directory, "tsrun");
-}
-
 const alone = own.skip === false ? launcherAlone() : "";
 
 function sleeper(t: Test, edit: (config: Config) => void = () => {}): Container {
@@ -89,18 +75,6 @@ const changing: readonly (readonly string[])[] = [
   ["delete", "ID", "--force"],
   ["delete", "--force=false", "ID"],
 ];
-
-/** What a caller sees, with what differs between two containers taken out. */
-function seen(c: Container, { status, stdout, stderr }: Result, log: string): unknown {
-  const neutral = (text: string): string =>
-    text
-      .replaceAll(c.id, "ID")
-      .replaceAll(c.bundle, "BUNDLE")
-      .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME")
-      .replaceAll(/"pid": [1-9]\d*/g, '"pid": PID');
-  const logged = existsSync(log) ? neutral(readFileSync(log, "utf8")) : "no log";
-  return { status, stdout: neutral(stdout), stderr: neutral(stderr), logged };
-}
 
 function settled(c: Container, command: readonly string[]): unknown {
   if (command[0] === "kill") until(() => c.status() === "stopped", 300);
