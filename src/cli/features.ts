@@ -33,7 +33,7 @@ export function describeFeatures({ version, commit, libseccomp, kernel }: Featur
     ociVersionMin: tables.ociVersions.min,
     ociVersionMax: tables.ociVersions.max,
     hooks: tables.hookNames,
-    mountOptions: sortedKeys(tables.mountOptions),
+    mountOptions: sortedKeys(tables.mountOptions).filter(isSupported),
     linux: {
       namespaces: sortedKeys(tables.namespaces),
       capabilities: Object.keys(tables.capabilities),
@@ -62,6 +62,12 @@ export function describeFeatures({ version, commit, libseccomp, kernel }: Featur
       "tsrun.version": version,
     },
   };
+}
+
+/** What is known only to be refused by name is none of what can be done. */
+function isSupported(option: string): boolean {
+  const { kind } = tables.mountOptions[option]!;
+  return kind !== "lookup" && kind !== "copy-symlink";
 }
 
 function sortedKeys(table: object): string[] {

@@ -34,41 +34,57 @@ export function moveNetDevices(pid: number, devices: HostSteps["netDevices"]): v
     const namespace = own(openSync(`/proc/${pid}/ns/net`, "r"));
     const here = own(native().netlinkSocket(-1));
     const there = own(native().netlinkSocket(namespace));
-    for (const device of devices) move(device, { here, there, namespace });
+    const places = { here, there, namespace };
+    for (const device of devices) trying(device, () => checkNames(device, places));
+    for (const device of devices) trying(device, () => move(device, places));
   } finally {
     for (const fd of opened) closeSync(fd);
   }
 }
 
+type Device = HostSteps["netDevices"][number];
 type Places = { readonly here: number; readonly there: number; readonly namespace: number };
 
-function move(device: HostSteps["netDevices"][number], places: Places): void {
-  const { here, there, namespace } = places;
+/**
+ * Refuses what cannot be moved while nothing has been. The kernel moves a device first and gives it its name then: where
+ * that is taken, the device would be lost with the namespace.
+ */
+function checkNames({ host, container }: Device, { here, there }: Places): void {
+  indexOf(here, host);
+  const taken = dumpLinks(there).some(({ attributes }) => {
+    const name = attributes.get(IFLA_IFNAME);
+    return name !== undefined && Buffer.from(name).equals(text(container));
+  });
+  if (taken) throw new TsrunError("HOST", "file exists: the container has a device of this name");
+}
+
+function trying({ host, container, origin }: Device, act: () => void): void {
   try {
-    const index = indexOf(here, device.host);
-    const addresses = permanentAddresses(here, index);
-    const before = new Set(listLinks(there));
-    requestNetlink(here, {
-      type: RTM_NEWLINK,
-      fixed: linkHeader(index),
-      attributes: [
-        [IFLA_NET_NS_FD, uint32(namespace)],
-        [IFLA_IFNAME, text(device.container)],
-      ],
-    });
-    // Its index may be another one there, and its name may have been a pattern such as "eth%d".
-    const moved = listLinks(there).find((link) => !before.has(link));
-    if (moved === undefined) throw new TsrunError("HOST", "it did not arrive");
-    for (const address of addresses) addAddress(there, moved, address);
-    requestNetlink(there, { type: RTM_NEWLINK, fixed: linkHeader(moved, IFF_UP) });
+    act();
   } catch (error) {
     const reason = (error as Error).message;
-    throw new TsrunError(
-      "HOST",
-      `unable to move network device ${device.host} to ${device.container} in the container: ${reason}`,
-      { pointer: device.origin, cause: error },
-    );
+    const message = `unable to move network device ${host} to ${container} in the container: ${reason}`;
+    throw new TsrunError("HOST", message, { pointer: origin, cause: error });
   }
+}
+
+function move(device: Device, { here, there, namespace }: Places): void {
+  const index = indexOf(here, device.host);
+  const addresses = permanentAddresses(here, index);
+  const before = new Set(listLinks(there));
+  requestNetlink(here, {
+    type: RTM_NEWLINK,
+    fixed: linkHeader(index),
+    attributes: [
+      [IFLA_NET_NS_FD, uint32(namespace)],
+      [IFLA_IFNAME, text(device.container)],
+    ],
+  });
+  // Its index may be another one there, and its name may have been a pattern such as "eth%d".
+  const moved = listLinks(there).find((link) => !before.has(link));
+  if (moved === undefined) throw new TsrunError("HOST", "it did not arrive");
+  for (const address of addresses) addAddress(there, moved, address);
+  requestNetlink(there, { type: RTM_NEWLINK, fixed: linkHeader(moved, IFF_UP) });
 }
 
 function indexOf(socket: number, name: string): number {
@@ -82,11 +98,11 @@ function indexOf(socket: number, name: string): number {
 }
 
 function listLinks(socket: number): number[] {
-  return requestNetlink(socket, {
-    type: RTM_GETLINK,
-    flags: NLM_F_DUMP,
-    fixed: linkHeader(0),
-  }).map(({ fixed }) => fixed.getInt32(4, true));
+  return dumpLinks(socket).map(({ fixed }) => fixed.getInt32(4, true));
+}
+
+function dumpLinks(socket: number): Answer[] {
+  return requestNetlink(socket, { type: RTM_GETLINK, flags: NLM_F_DUMP, fixed: linkHeader(0) });
 }
 
 function permanentAddresses(socket: number, index: number): Answer[] {

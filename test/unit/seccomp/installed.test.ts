@@ -31,8 +31,22 @@ const X32_BIT = 0x40000000;
 
 /** Arguments that the conditions of the profiles tell apart, high and low halves too. */
 const values = [
-  ...[0n, 1n, 2n, 8n, 9n, 16n, 40n, 0x20000n, 0x20008n, 0x7e020000n, 0xffffffffn],
-  ...[0x100000000n, 0x100000001n, 0x100000002n, 0x100000003n, 0x200000000n],
+  0n,
+  1n,
+  2n,
+  8n,
+  9n,
+  16n,
+  40n,
+  0x20000n,
+  0x20008n,
+  0x7e020000n,
+  0xffffffffn,
+  0x100000000n,
+  0x100000001n,
+  0x100000002n,
+  0x100000003n,
+  0x200000000n,
 ];
 const argumentLists = values.flatMap((value) => [
   [value, 0n, 9n],
