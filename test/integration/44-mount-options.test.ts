@@ -265,11 +265,19 @@ t.test("features names these options and no other", { skip: onlyTsrun("its list"
   const { mountOptions } = JSON.parse(run(["features"]).stdout) as { mountOptions: string[] };
   const recursive = attributes.flat().map((option) => `r${option}`);
   const tested = [
-    ...[...attributes.flat(), ...recursive, ...superblock.flat(), ...unseen],
-    ...[...propagations, ...propagations.map((option) => `r${option}`)],
-    ...["bind", "rbind", "idmap", "ridmap"],
+    ...attributes.flat(),
+    ...recursive,
+    ...superblock.flat(),
+    ...unseen,
+    ...propagations,
+    ...propagations.map((option) => `r${option}`),
+    "bind",
+    "rbind",
+    "idmap",
+    "ridmap",
     // in 40-mounts
-    ...["remount", "tmpcopyup"],
+    "remount",
+    "tmpcopyup",
   ];
   t.strictSame(mountOptions.toSorted(), [...new Set(tested)].toSorted());
 });
