@@ -2,6 +2,7 @@
 // Arguments choose layers (unit, integration, lab, sanitizers) and files (any part of a path); none: all.
 import { globSync } from "node:fs";
 import { join } from "node:path";
+import { judgeRun, nameTest, readRequirements } from "../test/conformance/requirements.ts";
 import { labNames, makeGuest, runInLab, troubleWith } from "./lab-run.ts";
 import {
   type LabKind,
@@ -43,8 +44,22 @@ if (totals.passed === 0 && totals.failed === 0) {
   console.log("no test ran");
   totals.failed = 1;
 }
+if (words.length === 0 && process.env.TSRUN === undefined) totals.failed += judgeConformance();
 console.log(sum(totals));
 process.exitCode = totals.failed === 0 ? 0 : 1;
+
+/** Whether this run shows what docs/spec-conformance.md says that the tests show. */
+function judgeConformance(): number {
+  const outcomes = layers.flatMap((layer) =>
+    layer.files.flatMap(({ file, tests }) =>
+      tests.map(({ name, outcome }) => ({ test: nameTest(file, name), outcome })),
+    ),
+  );
+  const { unproven, skipped } = judgeRun(readRequirements(), outcomes);
+  for (const test of unproven) console.log(`docs/spec-conformance.md: did not pass: ${test}`);
+  for (const row of skipped) console.log(`docs/spec-conformance.md: not shown here: ${row}`);
+  return unproven.length;
+}
 
 async function runLayer(
   name: string,
