@@ -12,7 +12,7 @@ type Node = { readonly def: Definition };
 
 /** Every field of config.json that has a value of its own, such as "mounts[].options[]" or "linux.sysctl.*". */
 export function listFields(): string[] {
-  return fieldsOf(schemaOf(spec) as unknown as Node, "");
+  return fieldsOf(schemaOf(spec), "");
 }
 
 function fieldsOf({ def }: Node, path: string): string[] {
