@@ -15,7 +15,7 @@ import { join } from "node:path";
 import t from "tap";
 import { prepare, type Container } from "./support/container.ts";
 import { runContainer } from "./support/exec.ts";
-import { execute, kind, notWith, onlyTsrun, runtime, scratch } from "./support/runtime.ts";
+import { execute, kind, notWith, runtime, scratch } from "./support/runtime.ts";
 
 t.setTimeout(600_000); // the lab has one slow processor
 chmodSync(scratch, 0o711);
@@ -141,7 +141,7 @@ t.test("neither in exec, nor in init before it has become the program", async (t
 
 // -- the state directory
 
-const own = { skip: onlyTsrun("the check of the owner") };
+const own = { skip: notWith("runc", "uses it") || notWith("crun", "uses it") };
 
 /** A directory of somebody else, and a link to it where the caller takes --root to be. */
 function plant(c: Container, mode: number, uid: number): string {
