@@ -65,7 +65,9 @@ function failuresOf(results: SuiteResults | undefined): { file: string; test: st
 function renderTable(columns: readonly Column[]): string[] {
   const files = [...new Set(columns.flatMap(({ results }) => Object.keys(results?.files ?? {})))];
   const row = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
-  const totals = columns.map(({ results }) => sums(Object.values(results?.files ?? {})));
+  const totals = columns.map(({ results }) =>
+    results === undefined ? "" : sums(Object.values(results.files)),
+  );
   return [
     row(["file", ...columns.map(({ name }) => name)]),
     row(["---", ...columns.map(() => "---")]),

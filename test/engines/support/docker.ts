@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Test } from "tap";
 import {
@@ -101,6 +101,13 @@ function inspect(container: string, template: string): string {
 export function eventually(condition: () => boolean): boolean {
   return until(() => condition() || (sleep(200), false), 120_000);
 }
+
+/** Daemons that had to be killed leave mounts of containers, and what is mounted cannot be removed. */
+process.prependListener("exit", () => {
+  const mounts = readFileSync("/proc/self/mounts", "utf8").split("\n");
+  const left = mounts.map((line) => line.split(" ")[1] ?? "").filter((at) => at.startsWith(place));
+  for (const at of left.toReversed()) execute("umount", ["--lazy", at]);
+});
 
 /** containerd and dockerd alone; again after they ended they find their containers. */
 export function startDaemons(t: Test, { config = {}, env = {} }: DockerOptions = {}): Daemon[] {
