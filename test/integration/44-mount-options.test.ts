@@ -252,7 +252,7 @@ t.test("proc: subset and hidepid", { skip: needsSysctl }, async (t) => {
   t.match(stdout, /^self\nthread-self\n.*hidepid=invisible.*subset=pid/s, stderr);
 });
 
-t.test("a socket and a file of a descriptor are bound", async (t) => {
+t.test("a socket and a file are bound where there is no file yet", async (t) => {
   const c = prepare(
     t,
     (config) => (config.process.args = shell("test -S /run/socket && cat /file")),
