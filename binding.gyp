@@ -21,7 +21,7 @@
       'target_name': 'tsrun',
       'sources': [ '<!@(ls native/addon/*.cc)' ],
       'include_dirs': [ "<!(pwd)/node_modules/node-addon-api", "build", '<!@(pkg-config --cflags-only-I libseccomp | sed s/-I//g)' ],
-      'defines': [ 'NAPI_VERSION=9', 'NAPI_DISABLE_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED' ],
+      'defines': [ 'NAPI_VERSION=9', 'NAPI_DISABLE_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED', 'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS' ],
       'cflags': [ '-fvisibility=hidden', '-ffile-prefix-map=..=.' ],
       'cflags_cc': [ '-Wall', '-Wextra', '-Werror', '-fvisibility-inlines-hidden', '-O2' ],
       'cflags_cc!': [ '-O3' ],

@@ -18,7 +18,7 @@ export function buildPackage(buildId: string): void {
   runStep({
     name: "package",
     fingerprint: () => hash(inputs(), buildId),
-    outputs: ["package.json", program, "index.js", "native/init"].map((path) =>
+    outputs: ["package.json", program, "index.js", "worker.js", "native/init"].map((path) =>
       join(directory, path),
     ),
     run: () => writePackage(buildId),
@@ -68,8 +68,11 @@ function writeBundles(buildId: string): void {
   chmodSync(join(root, main), 0o755);
   buildSync({
     ...common,
-    entryPoints: ["src/index.ts"],
-    outfile: join(directory, "index.js"),
+    entryPoints: { index: "src/index.ts", worker: "src/library/worker.ts" },
+    outdir: directory,
+    // What the library and its worker share is there once.
+    splitting: true,
+    chunkNames: "shared-[hash]",
     format: "esm",
     target: "node24",
   });
@@ -97,16 +100,14 @@ function writeTypes(): void {
 function describePackage(): Record<string, unknown> {
   const text = readFileSync(join(root, "package.json"), "utf8");
   const own = JSON.parse(text) as Record<string, unknown>;
-  const { name, version, description, license, engines, os } = own;
+  const { name, version, description, license, engines } = own;
   return {
     name,
     version,
     description,
     license,
+    // No os and no cpu: what only reads and plans works everywhere; what does not says so.
     engines,
-    os,
-    cpu: [process.arch],
-    libc: ["glibc"],
     type: "module",
     // Or npm would make up an install script, were there ever a binding.gyp in it.
     gypfile: false,

@@ -26,6 +26,7 @@ export type ErrorCode =
   | "CONSOLE"
   | "SIGNAL"
   | "HOST"
+  | "ABORTED"
   | "INTERNAL";
 
 export type ErrorDetails = {

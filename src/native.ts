@@ -30,6 +30,8 @@ export type Message = { data: Uint8Array; fds: number[] };
 export type PollEntry = { fd: number; events: number };
 /** How a child ended: `code` is an exit status or, when `signaled`, a signal number. */
 export type Exit = { pid: number; code: number; signaled: boolean };
+/** With the time that its CPUs took, its waited-for children included. */
+export type TimedExit = Exit & { userMs: number; systemMs: number };
 
 export type SeccompRule = {
   action: number;
@@ -74,7 +76,7 @@ export type Native = {
   pidfdSendSignal(pidfd: number, signal: number): void;
   kill(pid: number, signal: number): void;
   /** waitid on a pidfd; null when `nohang` and it has not ended. The child is reaped. */
-  waitPidfd(pidfd: number, nohang: boolean): Exit | null;
+  waitPidfd(pidfd: number, nohang: boolean): TimedExit | null;
   /** waitpid(-1, WNOHANG): reaps one child that has ended, or null. */
   reapAny(): Exit | null;
   setChildSubreaper(on: boolean): void;
@@ -91,6 +93,10 @@ export type Native = {
   socketpair(): [number, number];
   /** connect(2) to an AF_UNIX SOCK_STREAM socket. */
   connectUnix(path: string): number;
+  /** AF_UNIX SOCK_STREAM socket that listens at a path; non-blocking. */
+  listenUnix(path: string): number;
+  /** The next connection, or null. */
+  accept(fd: number): number | null;
   /** AF_UNIX SOCK_DGRAM socket bound to a path, writable for everyone. */
   bindDatagram(path: string): number;
   /** AF_UNIX SOCK_DGRAM socket connected to a path; a leading "@" is the abstract namespace. */
@@ -148,6 +154,16 @@ export type Native = {
   bpfLoadDevice(instructions: Uint8Array, name: string): number;
   /** Attaches to the cgroup, replacing the programs that were attached there (BPF_F_ALLOW_MULTI). */
   bpfReplaceDevice(cgroupFd: number, programFd: number): void;
+
+  // -- the event loop of the calling thread
+  /** Calls back as long as one of the events (POLL*) is there; one watch for each descriptor. It keeps the loop going. */
+  watch(fd: number, events: number, callback: (ready: number) => void): void;
+  /** Waits for other events; 0: for none. */
+  changeWatch(fd: number, events: number): void;
+  /** Whether the loop goes on for the sake of this watch. */
+  holdLoop(fd: number, on: boolean): void;
+  /** Ends the watch; to be called before its descriptor is closed. */
+  endWatch(fd: number): void;
 
   // -- D-Bus, by libsystemd, which is loaded by busOpen
   /** Connects to a bus, or, when `direct`, to a service that listens without one. */

@@ -14,6 +14,7 @@ static Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
     DefineSeccomp(exports);
     DefineBpf(exports);
     DefineBus(exports);
+    DefineWatch(exports);
     return exports;
 }
 

@@ -61,3 +61,4 @@ void DefineTerminals(Napi::Object exports);
 void DefineSeccomp(Napi::Object exports);
 void DefineBpf(Napi::Object exports);
 void DefineBus(Napi::Object exports);
+void DefineWatch(Napi::Object exports);

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <ctime>
 #include <dlfcn.h>
+#include <mutex>
 
 namespace {
 
@@ -48,6 +49,8 @@ Library library;
 // The name of what could not be found, or null.
 const char *LoadLibrary() {
     static void *handle = nullptr;
+    static std::mutex one_thread;
+    std::lock_guard<std::mutex> only(one_thread);
     if (handle != nullptr)
         return nullptr;
     void *opened = dlopen("libsystemd.so.0", RTLD_NOW | RTLD_LOCAL);

@@ -78,6 +78,23 @@ Napi::Value ConnectUnix(Arguments info) {
     });
 }
 
+Napi::Value ListenUnix(Arguments info) {
+    return OpenSocket(info, SOCK_STREAM | SOCK_NONBLOCK, "bind", [](int fd, sockaddr_un *address) {
+        int result = bind(fd, Generic(address), sizeof *address);
+        return result < 0 ? result : listen(fd, SOMAXCONN);
+    });
+}
+
+Napi::Value Accept(Arguments info) {
+    int fd = ToInt(info[0]);
+    if (Failed(info))
+        return info.Env().Undefined();
+    int accepted = Restarting([&] { return accept4(fd, nullptr, nullptr, SOCK_CLOEXEC); });
+    if (accepted < 0)
+        return errno == EAGAIN ? info.Env().Null() : Throw(info.Env(), errno, "accept4");
+    return Napi::Number::New(info.Env(), accepted);
+}
+
 Napi::Value BindDatagram(Arguments info) {
     return OpenSocket(info, SOCK_DGRAM, "bind", [](int fd, sockaddr_un *address) {
         int result = bind(fd, Generic(address), sizeof *address);
@@ -214,6 +231,8 @@ Napi::Value ReceiveMessage(Arguments info) {
 void DefineMessages(Napi::Object exports) {
     Define(exports, "socketpair", Socketpair);
     Define(exports, "connectUnix", ConnectUnix);
+    Define(exports, "listenUnix", ListenUnix);
+    Define(exports, "accept", Accept);
     Define(exports, "bindDatagram", BindDatagram);
     Define(exports, "connectDatagram", ConnectDatagram);
     Define(exports, "netlinkSocket", NetlinkSocket);

@@ -36,12 +36,16 @@ Napi::Value Kill(Arguments info) {
     return info.Env().Undefined();
 }
 
-Napi::Value FromExit(Napi::Env env, const siginfo_t &ended) {
+Napi::Object FromExit(Napi::Env env, const siginfo_t &ended) {
     Napi::Object exit = Napi::Object::New(env);
     exit.Set("pid", Napi::Number::New(env, ended.si_pid));
     exit.Set("code", Napi::Number::New(env, ended.si_status));
     exit.Set("signaled", Napi::Boolean::New(env, ended.si_code != CLD_EXITED));
     return exit;
+}
+
+double Milliseconds(const timeval &time) {
+    return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_usec) / 1e3;
 }
 
 Napi::Value WaitPidfd(Arguments info) {
@@ -50,10 +54,18 @@ Napi::Value WaitPidfd(Arguments info) {
     if (Failed(info))
         return info.Env().Undefined();
     siginfo_t ended = {};
+    rusage usage = {};
     int flags = WEXITED | __WALL | (nohang ? WNOHANG : 0);
-    if (Restarting([&] { return waitid(kPidfd, pidfd, &ended, flags); }) < 0)
+    // The call itself, as libc's leaves the times out.
+    auto wait = [&] { return syscall(SYS_waitid, kPidfd, pidfd, &ended, flags, &usage); };
+    if (Restarting(wait) < 0)
         return errno == EAGAIN ? info.Env().Null() : Throw(info.Env(), errno, "waitid");
-    return ended.si_pid == 0 ? info.Env().Null() : FromExit(info.Env(), ended);
+    if (ended.si_pid == 0)
+        return info.Env().Null();
+    Napi::Object exit = FromExit(info.Env(), ended);
+    exit.Set("userMs", Napi::Number::New(info.Env(), Milliseconds(usage.ru_utime)));
+    exit.Set("systemMs", Napi::Number::New(info.Env(), Milliseconds(usage.ru_stime)));
+    return exit;
 }
 
 Napi::Value ReapAny(Arguments info) {
@@ -61,7 +73,9 @@ Napi::Value ReapAny(Arguments info) {
     int flags = WEXITED | __WALL | WNOHANG;
     if (Restarting([&] { return waitid(P_ALL, 0, &ended, flags); }) < 0)
         return errno == ECHILD ? info.Env().Null() : Throw(info.Env(), errno, "waitid");
-    return ended.si_pid == 0 ? info.Env().Null() : FromExit(info.Env(), ended);
+    if (ended.si_pid == 0)
+        return info.Env().Null();
+    return FromExit(info.Env(), ended);
 }
 
 Napi::Value SetChildSubreaper(Arguments info) {

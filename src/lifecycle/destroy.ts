@@ -39,7 +39,7 @@ export function endCgroup(cgroup: ContainerCgroup, warn: (message: string) => vo
   removeCgroup(cgroup.path);
 }
 
-/** Kills a process and waits until it has ended; a zombie that its parent has yet to reap has ended. */
+/** Kills a process and waits until it has ended; a zombie that its parent has yet to reap has ended, and stays its parent's. */
 export function endProcess(pidfd: number): void {
   try {
     native().pidfdSendSignal(pidfd, SIGKILL);
@@ -51,7 +51,16 @@ export function endProcess(pidfd: number): void {
       hint: "it does not react to SIGKILL: it hangs in the kernel (see /proc/PID/stack and /proc/PID/wchan)",
     });
   }
-  reap(pidfd);
+}
+
+/** Kills a process and reaps it, if it is a child of this one. */
+export function endChild(pidfd: number): void {
+  endProcess(pidfd);
+  try {
+    native().waitPidfd(pidfd, true);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ECHILD") throw error; // another's child
+  }
 }
 
 /** Ends the init of a container, when it has not ended yet. */
@@ -64,14 +73,6 @@ export function endInit(state: State): void {
     endProcess(pidfd);
   } finally {
     closeSync(pidfd);
-  }
-}
-
-function reap(pidfd: number): void {
-  try {
-    native().waitPidfd(pidfd, true);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ECHILD") throw error; // another's child
   }
 }
 

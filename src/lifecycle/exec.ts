@@ -8,7 +8,7 @@ import { native } from "../native.ts";
 import { planExec } from "../plan/exec.ts";
 import { namespaceFlags } from "../plan/namespaces.ts";
 import type { Plan } from "../plan/plan.ts";
-import type { Linux, Process } from "../spec/types.ts";
+import type { Linux } from "../spec/types.ts";
 import { checkContainerId } from "../state/id.ts";
 import type { State } from "../state/state.ts";
 import { readState, stateDirectory } from "../state/store.ts";
@@ -54,8 +54,23 @@ export type ExecOptions = {
 
 /** Runs a process in a container. In the foreground: stays with it to its end and returns its exit status. */
 export function execInContainer(options: ExecOptions): number {
-  checkContainerId(options.id);
   native().closeOnExecFrom(3);
+  return withJoining(options, options.detach ? runDetached : runForeground);
+}
+
+/** What is ready to join a container, and the ids on the host of the container's root. */
+export type Prepared = {
+  readonly joining: Omit<Joining, "stdio">;
+  readonly pidFile?: string;
+  readonly terminal: boolean;
+  readonly owner: { readonly uid: number; readonly gid: number };
+  /** To be called by the command line when the process runs, so that its launcher can do the same again. */
+  readonly keep: (joined: Joined) => void;
+};
+
+/** Decides how a process joins a container and opens what that needs, for as long as `use` runs. */
+export function withJoining<T>(options: ExecOptions, use: (prepared: Prepared) => T): T {
+  checkContainerId(options.id);
   const state = readState(options.root, options.id);
   const directory = stateDirectory(options.root, options.id);
   const status = statusOf(state, directory);
@@ -63,7 +78,7 @@ export function execInContainer(options: ExecOptions): number {
   const wanted = chooseProcess(options.process, readContainerConfig(directory), state);
   const opened: Opened = { container: -1, cgroup: -1, sockets: { console: -1, pidfd: -1 } };
   try {
-    return execProcess({ ...wanted, options, state }, opened);
+    return use(prepareJoining({ ...wanted, options, state }, opened));
   } catch (error) {
     throw wanted.locate(error);
   } finally {
@@ -76,7 +91,7 @@ export function execInContainer(options: ExecOptions): number {
 type Exec = Wanted & { readonly options: ExecOptions; readonly state: State };
 type Opened = { container: number; cgroup: number; readonly sockets: Sockets };
 
-function execProcess(exec: Exec, opened: Opened): number {
+function prepareJoining(exec: Exec, opened: Opened): Prepared {
   const { options, state, process, config } = exec;
   checkTerminal({ process }, options, options);
   checkInherited(options.preserveFds);
@@ -93,22 +108,21 @@ function execProcess(exec: Exec, opened: Opened): number {
   plan.warnings.forEach(({ message }) => warn(message));
   const { sockets } = opened;
   const { spec } = config;
-  const joining = { plan, spec, state, container, cgroup, ids: facts, sockets, warn, debug };
-  const file = pidFile === undefined ? undefined : resolve(pidFile);
   const owner = hostRoot(mapsOf(spec.linux), facts);
-  const keep = (joined: Joined): void => keepFor(exec, facts, { joined, owner });
-  return options.detach
-    ? runDetached(joining, file, keep)
-    : runForeground(joining, { process, owner, pidFile: file, keep });
+  return {
+    joining: { plan, spec, state, container, cgroup, ids: facts, sockets, warn, debug },
+    pidFile: pidFile === undefined ? undefined : resolve(pidFile),
+    terminal: process.terminal === true,
+    owner,
+    keep: (joined) => keepFor(exec, facts, { joined, owner }),
+  };
 }
-
-type Owner = { readonly uid: number; readonly gid: number };
 
 /** Keeps what was done for the launcher, where nothing of it was the caller's alone. */
 function keepFor(
   { options, state, process, asked }: Exec,
   facts: ProcessFacts,
-  { joined, owner }: { joined: Joined; owner: Owner },
+  { joined, owner }: { joined: Joined; owner: Prepared["owner"] },
 ): void {
   const { consoleSocket, pidfdSocket, cgroups, ignorePaused, detach } = options;
   if (consoleSocket || pidfdSocket || cgroups.length > 0 || ignorePaused) return;
@@ -119,10 +133,7 @@ function keepFor(
   keepExec({ directory, state, asked, detach, plan, encoded, facts, cgroup, owner, lookedUp });
 }
 
-type Prepared = Omit<Joining, "stdio">;
-type Keep = (joined: Joined) => void;
-
-function runDetached(joining: Prepared, pidFile: string | undefined, keep: Keep): number {
+function runDetached({ joining, pidFile, keep }: Prepared): number {
   const joined = joinContainer({ ...joining, stdio: [0, 1, 2] });
   letRun(joined, pidFile);
   keep(joined);
@@ -130,17 +141,9 @@ function runDetached(joining: Prepared, pidFile: string | undefined, keep: Keep)
   return 0;
 }
 
-type ForegroundExec = {
-  readonly process: Process;
-  readonly owner: Owner;
-  readonly pidFile?: string;
-  readonly keep: Keep;
-};
-
 /** Starts the process and stays with it to its end. */
-function runForeground(joining: Prepared, exec: ForegroundExec): number {
-  const { process, owner, pidFile, keep } = exec;
-  const foreground = openForeground({ terminal: process.terminal === true, owner });
+function runForeground({ joining, pidFile, terminal, owner, keep }: Prepared): number {
+  const foreground = openForeground({ terminal, owner });
   try {
     const joined = joinContainer({ ...joining, stdio: foreground.stdio });
     foreground.attach(joined.console);

@@ -13,7 +13,7 @@ import type { State } from "../state/state.ts";
 import type { Status } from "../state/status.ts";
 import { handOver } from "../stdio/sockets.ts";
 import { converse, sendGo } from "./converse.ts";
-import { endProcess } from "./destroy.ts";
+import { endChild } from "./destroy.ts";
 import { type ExecCgroup, moveInto, settleCgroup, withCgroup } from "./exec-cgroup.ts";
 import { initDeath, opFailure, opWarning } from "./failure.ts";
 import { openHanded } from "./handed.ts";
@@ -173,7 +173,7 @@ function check({ progress, pidfd, joining }: Joined): void {
 
 function abandon({ pidfd, socket, console }: Joined): void {
   try {
-    endProcess(pidfd);
+    endChild(pidfd);
   } finally {
     for (const fd of [pidfd, socket, console ?? -1]) if (fd >= 0) closeSync(fd);
   }

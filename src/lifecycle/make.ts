@@ -15,7 +15,7 @@ import { dial, handOver } from "../stdio/sockets.ts";
 import { hostRoot } from "./container-root.ts";
 import { enterCgroup, makeCgroup, recordOf } from "./cgroup-entry.ts";
 import { converse } from "./converse.ts";
-import { type ContainerEnds, destroyContainer, endProcess } from "./destroy.ts";
+import { type ContainerEnds, destroyContainer, endChild } from "./destroy.ts";
 import { initDeath, opFailure, opWarning, spawnFailure } from "./failure.ts";
 import { openHanded } from "./handed.ts";
 import { type ContainerHook, runContainerHooks, runHostHooks } from "./hooks.ts";
@@ -289,7 +289,7 @@ export function abandon(making: Making): void {
   };
   if (making.pidfd >= 0) {
     if (making.cgroupPath !== undefined) quietly(() => killCgroup(making.cgroupPath!, 9));
-    quietly(() => endProcess(making.pidfd));
+    quietly(() => endChild(making.pidfd));
   }
   const ends: ContainerEnds = {
     directory: intent.directory,

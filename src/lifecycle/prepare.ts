@@ -15,7 +15,7 @@ import { planCreate } from "../plan/create.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { CompiledSeccomp } from "../seccomp/compile.ts";
 import { realBundle } from "../spec/bundle.ts";
-import { type LoadedSpec, loadSpec } from "../spec/load.ts";
+import { type LoadedSpec, loadSpec, loadText } from "../spec/load.ts";
 import type { ValidSpec } from "../spec/types.ts";
 import { alreadyExists, stateDirectory } from "../state/store.ts";
 import { checkContainerId } from "../state/id.ts";
@@ -32,6 +32,8 @@ export type CreateOptions = {
   readonly bundle: string;
   /** The configuration, absolute or from the bundle; config.json when absent. */
   readonly config?: string;
+  /** The text of the configuration; no file is read then. */
+  readonly configText?: string;
   readonly pidFile?: string;
   readonly consoleSocket?: string;
   readonly pidfdSocket?: string;
@@ -42,6 +44,8 @@ export type CreateOptions = {
   /** The container stays in the cgroup of the caller, without limits. */
   readonly noCgroup?: boolean;
   readonly rootless: "true" | "false" | "auto";
+  /** The process is not tsrun's own: what it has open and what it was started with is not for containers. */
+  readonly embedded?: boolean;
   readonly warn: (message: string) => void;
 };
 
@@ -64,10 +68,16 @@ export type Intent = {
 /** Reads the bundle and the host, and decides all that a container will be. */
 export function prepare(options: CreateOptions, mode: StartMode): Intent {
   checkContainerId(options.id);
-  const inherited = inheritedFds(options.preserveFds);
-  native().closeOnExecFrom(3);
+  const inherited = options.embedded
+    ? { listen: 0, preserve: 0 }
+    : inheritedFds(options.preserveFds);
+  if (!options.embedded) native().closeOnExecFrom(3);
   const bundle = realBundle(options.bundle);
-  const loaded = loadSpec(bundle, options.config);
+  const { configText: text } = options;
+  const loaded =
+    text === undefined
+      ? loadSpec(bundle, options.config)
+      : loadText({ file: `${bundle}/config.json`, text });
   try {
     return decide({ options, mode, inherited, bundle, loaded });
   } catch (error) {

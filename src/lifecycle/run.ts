@@ -49,7 +49,7 @@ export function runContainer(options: RunOptions): number {
 }
 
 /** Lets the user's program run, with the hooks before and after; returns the socket for its READY=. */
-function begin(made: Made): number | undefined {
+export function begin(made: Made): number | undefined {
   const { intent, state, pid, pidfd, cgroupFd } = made;
   try {
     const notify = bindNotify(intent.directory);

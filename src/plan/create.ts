@@ -1,4 +1,4 @@
-import { isAbsolute, join, posix } from "node:path";
+import { posix } from "node:path";
 import type { HostFacts } from "../host/facts.ts";
 import {
   CLONE_NEWCGROUP,
@@ -260,7 +260,7 @@ function environmentOf({ listenFds, notifySocket }: CreatePlanOptions): string[]
 
 function rootfsPath({ root }: ValidSpec, { bundle }: CreatePlanOptions): string {
   const path = root?.path ?? "rootfs";
-  return isAbsolute(path) ? posix.normalize(path) : join(bundle, path);
+  return posix.isAbsolute(path) ? posix.normalize(path) : posix.join(bundle, path);
 }
 
 function warningsOfAnnotations({ annotations }: ValidSpec): Warning[] {

@@ -1,4 +1,4 @@
-import { isAbsolute, join, posix } from "node:path";
+import { posix } from "node:path";
 import { TsrunError } from "../errors.ts";
 import {
   CLONE_NEWNET,
@@ -91,7 +91,7 @@ function isCgroup({ type }: Mount): boolean {
 function readEntry(mount: Mount, origin: string, context: CreateContext): MountEntry {
   const options = parseMountOptions(mount, origin);
   const destination = withoutRootfs(posix.resolve("/", mount.destination), context.rootfs);
-  if (!isAbsolute(mount.destination)) {
+  if (!posix.isAbsolute(mount.destination)) {
     const message = `mount destination ${mount.destination} is not absolute: taken from /`;
     context.warnings.push({ message, origin: `${origin}/destination` });
   }
@@ -312,7 +312,7 @@ export function bindSource(
   { source }: Mount,
   { options }: { readonly options: { readonly bundle: string } },
 ): string {
-  return isAbsolute(source ?? "") ? (source ?? "") : join(options.bundle, source ?? "");
+  return posix.isAbsolute(source ?? "") ? (source ?? "") : posix.join(options.bundle, source ?? "");
 }
 
 /** The SELinux label of a new file system; the kernel's own have labels that cannot be chosen. */

@@ -39,7 +39,7 @@ export function readCache(directory: string, key: string): CompiledSeccomp | und
 /** Keeps a filter. A cache that cannot be written is no reason to fail. */
 export function writeCache(directory: string, key: string, compiled: CompiledSeccomp): void {
   const bytes = Buffer.from(key);
-  const temporary = `${directory}/new-${process.pid}-${Date.now()}`;
+  const temporary = `${directory}/new-${process.pid}-${process.hrtime.bigint()}`;
   try {
     makeDirectories(directory, 0o700);
     makeRoom(directory);

@@ -4,7 +4,7 @@ import { TsrunError } from "../errors.ts";
 import { describeIssue, type Issue, locateIssues } from "./issue.ts";
 import { normalize } from "./normalize.ts";
 import { findProblems } from "./problems.ts";
-import { parseText, readConfig } from "./read.ts";
+import { type ConfigText, parseText, readConfig } from "./read.ts";
 import { applyRules } from "./rules/index.ts";
 import type { SpecDraft } from "./rules/rule.ts";
 import { fitsSchema } from "./schema/check.ts";
@@ -27,7 +27,11 @@ const maxListed = 20;
  * specification forbids but runc runs is let through (`validate` tells of it).
  */
 export function loadSpec(bundle: string, file?: string): LoadedSpec {
-  const config = readConfig(bundle, file);
+  return loadText(readConfig(bundle, file));
+}
+
+/** The same of a text, whose file is a name for messages. */
+export function loadText(config: ConfigText): LoadedSpec {
   const value = normalize(parseText(config.text, config.file), config.text);
   if (!fitsSchema(value)) throw refusal(findProblems(value, "create"), config);
   const issues = applyRules(value as SpecDraft, "create");

@@ -1,12 +1,13 @@
 // A container in the foreground: its stdio goes through this process, signals are passed on to it, and
 // all its orphans are reaped, until it ends.
-import { closeSync, fchownSync } from "node:fs";
+import { closeSync } from "node:fs";
 
 import { TsrunError } from "../errors.ts";
 import { POLLIN } from "../linux.ts";
 import { type Exit, native } from "../native.ts";
 import { type Copy, copyEntry, copyStep, isOpen, openCopy, stopCopy } from "./copy.ts";
 import { passReady } from "./notify.ts";
+import { ownPipes } from "./pipes.ts";
 import { attachTerminal, type HostTerminal, openHostTerminal } from "./terminal.ts";
 
 const SIGCHLD = 17;
@@ -55,7 +56,7 @@ function withPipes(signalFd: number, owner: { uid: number; gid: number }): Foreg
   const [stdoutRead, stdoutWrite] = native().pipe();
   const [stderrRead, stderrWrite] = native().pipe();
   const theirs = [stdinRead, stdoutWrite, stderrWrite] as const;
-  for (const fd of theirs) own(fd, owner);
+  ownPipes(theirs, owner);
   const copies = [
     openCopy({ from: 0, to: stdinWrite, closeTo: true }),
     openCopy({ from: stdoutRead, to: 1, closeFrom: true }),
@@ -77,14 +78,6 @@ function withPipes(signalFd: number, owner: { uid: number; gid: number }): Foreg
       closeSync(signalFd);
     },
   };
-}
-
-function own(fd: number, owner: { uid: number; gid: number }): void {
-  try {
-    fchownSync(fd, owner.uid, owner.gid);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EPERM") throw error; // rootless: another id than ours
-  }
 }
 
 function withTerminal(signalFd: number): Foreground {

@@ -4,50 +4,22 @@
 // The runtimes are the newest of Debian sid, in the tree of the lab, with the cgroup v2 file system at its
 // /sys/fs/cgroup (crun refuses hybrid hosts), in a mount namespace of its own.
 import { spawnSync } from "node:child_process";
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { join, resolve } from "node:path";
-import { sampleConfig } from "../../scripts/sample-config.ts";
+import { copyFileSync, writeFileSync } from "node:fs";
+import { compile, guestWork, makeBundle, median, project, runInTree, withTree } from "./tree.ts";
 
-const project = resolve(import.meta.dirname, "../..");
 const rounds = Number(process.argv[2] ?? 40);
-const cache = process.env["TSRUN_CACHE"] ?? "/var/cache/tsrun";
-const guest = process.env["LAB_GUEST"] ?? `${cache}/guest`;
-const guestWork = "/bench";
 const runtimes = ["tsrun", "runc", "crun"] as const;
 type Runtime = (typeof runtimes)[number];
 
 /** The files of the benchmark, in a directory that the tree sees at /bench. */
 function prepare(work: string): void {
-  const driver = spawnSync("cc", [
-    "-O2",
-    "-static",
-    "-o",
-    `${work}/driver`,
-    join(import.meta.dirname, "driver.c"),
-  ]);
-  if (driver.status !== 0) throw new Error(`cc: ${String(driver.stderr)}`);
+  compile("driver", work);
   // Copies: the page cache of a file that was built is in another state than that of one that was installed.
   spawnSync("cp", ["-r", `${project}/dist`, `${work}/dist`]);
   copyFileSync(process.execPath, `${work}/node`);
   writeFileSync(`${work}/empty.cjs`, "0;\n");
-  for (const [name, args] of [
-    ["sleep", ["/bin/busybox", "sleep", "1000"]],
-    ["true", ["/bin/busybox", "true"]],
-  ] as const) {
-    const bundle = `${work}/${name}`;
-    mkdirSync(`${bundle}/rootfs/bin`, { recursive: true });
-    copyFileSync("/bin/busybox", `${bundle}/rootfs/bin/busybox`);
-    symlinkSync("busybox", `${bundle}/rootfs/bin/sh`);
-    writeFileSync(`${bundle}/config.json`, sampleConfig(args));
-  }
+  makeBundle(`${work}/sleep`, ["/bin/busybox", "sleep", "1000"]);
+  makeBundle(`${work}/true`, ["/bin/busybox", "true"]);
 }
 
 function commandOf(runtime: Runtime): string {
@@ -97,22 +69,8 @@ function measure(work: string): string {
     (command, id) => `${command} run -d -b ${guestWork}/sleep ${id} < /dev/null > /dev/null 2>&1`,
   );
   const end = forEachRunning((command, id) => `${command} delete --force ${id}`);
-  const script = `set -e
-mount --bind "$G" "$G"; cd "$G"
-mount -t proc proc proc
-mount -t sysfs sys sys
-mount -t cgroup2 cgroup2 sys/fs/cgroup
-mount --rbind /dev dev
-mount -t tmpfs run run; mount -t tmpfs tmp tmp
-mkdir -p tmp/old .${guestWork}; mount --bind "$W" .${guestWork}
-pivot_root . tmp/old
-exec chroot . /bin/sh -c 'umount -l /tmp/old; ${begin}; ${guestWork}/driver ${rounds} 3 ${guestWork}/cases; code=$?; ${end}; exit $code'
-`;
-  const result = spawnSync("unshare", ["-m", "--propagation", "private", "sh", "-c", script], {
-    env: { ...process.env, G: guest, W: work, PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
-    encoding: "utf8",
-    maxBuffer: 1 << 28,
-  });
+  const driver = `${guestWork}/driver ${rounds} 3 ${guestWork}/cases`;
+  const result = runInTree(work, `${begin}; ${driver}; code=$?; ${end}; exit $code`);
   if (result.status !== 0) throw new Error(`the benchmark failed: ${result.stderr}`);
   return result.stdout;
 }
@@ -139,11 +97,6 @@ function summarize(output: string): Map<string, Figures> {
     });
   }
   return medians;
-}
-
-function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
 }
 
 function print(medians: Map<string, Figures>): void {
@@ -189,20 +142,13 @@ function print(medians: Map<string, Figures>): void {
 }
 
 function main(): void {
-  if (!existsSync(`${guest}/usr/sbin/runc`)) {
-    throw new Error(`no tree with runc and crun at ${guest}: run test/lab/mkguest`);
-  }
-  const work = mkdtempSync(`${cache}/bench-`);
-  try {
+  withTree((work) => {
     prepare(work);
     writeFileSync(`${work}/cases`, cases());
-    mkdirSync(`${guest}${guestWork}`, { recursive: true });
     const medians = summarize(measure(work));
     print(medians);
     if ([...medians.values()].some((figures) => figures.failed > 0)) process.exitCode = 1;
-  } finally {
-    rmSync(work, { recursive: true, force: true });
-  }
+  });
 }
 
 main();

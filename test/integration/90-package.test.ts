@@ -82,12 +82,13 @@ t.test("the npm package", { skip }, async (t) => {
 
     await t.test(`${name}: a program imports the library`, async (t) => {
       t.strictSame(useLibrary(t, node), {
-        issues: ["/root"],
-        findings: true,
+        issues: ["/root:1"],
         steps: true,
         absent: "CONTAINER_NOT_FOUND",
         statuses: ["created", "running", "stopped"],
         listed: true,
+        said: "hi\n",
+        signal: "SIGKILL",
         left: 0,
       });
     });
@@ -104,17 +105,32 @@ t.test("the npm package", { skip }, async (t) => {
     const file = join(home, "typed.ts");
     writeFileSync(
       file,
-      `import { checkConfig, createContainer, loadSpec, type CreateOptions, type Issue } from "tsrun";
-export const issues: Issue[] = checkConfig("{}", "config.json");
-export const make = (options: CreateOptions): void => createContainer(options);
-export const host: string | undefined = loadSpec(".").spec.hostname;
-// @ts-expect-error: a number is no bundle
-loadSpec(1);
+      `import { Runtime, parseSpec, validate, type Container, type CreateOptions, type ExitStatus, type Issue } from "tsrun";
+export const issues: Issue[] = validate("{}");
+export const host: string | undefined = parseSpec("{}").hostname;
+export const make = (options: CreateOptions): Promise<Container> => Runtime.open().create(options);
+export async function end(runtime: Runtime, id: string): Promise<number> {
+  await using container = await runtime.get(id);
+  const status: ExitStatus = await container.wait({ signal: AbortSignal.timeout(1000) });
+  return status.reason === "exited" ? status.exitCode : 1;
+}
+// @ts-expect-error: a number is no configuration
+parseSpec(1);
 `,
     );
     const tsc = join(project, "node_modules/typescript/bin/tsc");
     const roots = ["--types", "node", "--typeRoots", join(project, "node_modules/@types")];
-    const checks = ["--ignoreConfig", "--noEmit", "--strict", "--module", "nodenext"];
+    const checks = [
+      "--ignoreConfig",
+      "--noEmit",
+      "--strict",
+      "--module",
+      "nodenext",
+      "--target",
+      "es2024",
+      "--lib",
+      "es2024,esnext.disposable",
+    ];
     t.match(execute(process.execPath, [tsc, ...checks, ...roots, file], { cwd: home }), {
       status: 0,
       stdout: "",
@@ -141,49 +157,41 @@ function useLibrary(t: Test, node: string): unknown {
   return JSON.parse(stdout);
 }
 
-const libraryProgram = `import { setTimeout } from "node:timers/promises";
-import {
-  checkConfig, createContainer, deleteContainer, explainPlan, killContainer, listContainers, loadSpec, planCgroup,
-  planCreate, positionOf, readContainer, readHostFacts, renderFindings, renderSteps, startContainer, TsrunError,
-} from "tsrun";
+const libraryProgram = `import { text } from "node:stream/consumers";
+import { explain, parseSpec, renderSteps, Runtime, TsrunError, validate } from "tsrun";
+import { readFileSync } from "node:fs";
 const [root, id, bundle] = process.argv.slice(2);
-const text = '{"ociVersion": "1.2.0", "process": {"cwd": "/", "args": ["sh"]}, "root": 3}';
-const issues = checkConfig(text, "config.json").filter(({ severity }) => severity === "error");
+const wrong = '{"ociVersion": "1.2.0", "process": {"cwd": "/", "args": ["sh"]}, "root": 3}';
+const issues = validate(wrong).filter(({ severity }) => severity === "error");
+const config = readFileSync(bundle + "/config.json", "utf8");
+const steps = renderSteps(explain(config, { bundle }));
+const spec = parseSpec(config);
 
-const loaded = loadSpec(bundle);
-const facts = readHostFacts({});
-const cgroup = planCgroup(loaded.spec.linux, facts.cgroup, { id, rootless: facts.rootless, systemd: null });
-const plan = planCreate(loaded.spec, facts, {
-  id, bundle, start: "fifo", noPivot: false, noNewKeyring: false, preserveFds: 0, listenFds: 0, seccomp: null,
-  cgroupPath: cgroup?.path ?? null,
-});
-const steps = renderSteps(explainPlan(plan, cgroup, (pointer) => positionOf(loaded.text, pointer)));
-
+const runtime = Runtime.open({ root });
 let absent;
 try {
-  readContainer({ root, id });
+  await runtime.get(id);
 } catch (error) {
   if (error instanceof TsrunError) absent = error.code;
 }
 const statuses = [];
-const warn = (message) => console.error(message);
-createContainer({
-  root, id, bundle, noPivot: false, noNewKeyring: false, preserveFds: 0, systemdCgroup: false, rootless: "auto", warn,
-});
-statuses.push(readContainer({ root, id }).status);
-startContainer({ root, id });
-statuses.push(readContainer({ root, id }).status);
-const listed = listContainers(root).containers.some((container) => container.id === id);
-killContainer({ root, id, signal: "KILL", all: false });
-for (let tries = 0; tries < 500 && readContainer({ root, id }).status === "running"; tries++) await setTimeout(10);
-statuses.push(readContainer({ root, id }).status);
-deleteContainer({ root, id, force: false });
-const left = listContainers(root).containers.filter((container) => container.id === id).length;
+let listed, status, said;
+{
+  await using container = await runtime.create({ id, bundle, spec, stdio: { stdout: "pipe" } });
+  statuses.push((await container.state()).status);
+  await container.start();
+  statuses.push((await container.state()).status);
+  listed = (await runtime.list()).some((other) => other.id === id);
+  const other = await container.exec({ args: ["echo", "hi"], stdio: { stdout: "pipe" } });
+  said = await text(other.stdout);
+  await container.kill("KILL");
+  status = await container.wait();
+  statuses.push((await container.state()).status);
+}
 console.log(JSON.stringify({
-  issues: issues.map(({ pointer }) => pointer),
-  findings: renderFindings(issues, { file: "config.json", text }).includes("config.json:1:"),
+  issues: issues.map(({ pointer, line }) => pointer + ":" + line),
   steps: /sleep 100/.test(steps),
-  absent, statuses, listed, left,
+  absent, statuses, listed, said, signal: status.signal, left: (await runtime.list()).length,
 }));
 `;
 
