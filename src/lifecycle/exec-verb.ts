@@ -1,6 +1,6 @@
 // An exec that was done once, kept so that the launcher can do the same again without the engine: probes of a
 // container's health run one program every few seconds. What it was decided from is in it, and is compared.
-import { closeSync, constants, openSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, constants, openSync, renameSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 
 import type { ProcessFacts } from "../host/facts.ts";
 import { O_PATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS } from "../linux.ts";
@@ -49,15 +49,24 @@ export type DoneExec = {
 export function keepExec(done: DoneExec): void {
   const key = keyOf(done.asked);
   if (key === undefined || !isPlain(done)) return;
+  const file = `${done.directory}/${execFile}${numberOf(key, done.detach)}`;
+  const temporary = `${file}.new`;
   try {
-    const file = `${done.directory}/${execFile}${numberOf(key, done.detach)}`;
-    const ops = compileExec(done, key);
-    const temporary = `${file}.${process.pid}`;
-    const content = encodePlan({ ops, fds: [] }, buildIdBytes());
+    const content = encodePlan({ ops: compileExec(done, key), fds: [] }, buildIdBytes());
     writeFileSync(temporary, content, { mode: 0o600, flag: "wx" });
     renameSync(temporary, file);
   } catch {
-    // The next one is the engine's, too.
+    // The next one is the engine's, too. What another, who was killed, has left is out of its way then.
+    discard(temporary);
+  }
+}
+
+/** The program runs by now: nothing may fail any more. */
+function discard(file: string): void {
+  try {
+    unlinkSync(file);
+  } catch {
+    // It is not there, or cannot be taken away: then nothing is kept.
   }
 }
 

@@ -92,11 +92,13 @@ function cgroupsOf(pid: number): string {
   }
 }
 
-/** What an exec could leave: files of the state directory, descriptors of init, cgroups. */
+/** What an exec could leave: files of the state directory (but what it keeps for the next one), descriptors of init, mounts. */
 function traces(c: Running): unknown {
   const init = c.state().pid;
   return {
-    state: readdirSync(join(c.root, c.id)).sort(),
+    state: readdirSync(join(c.root, c.id))
+      .filter((name) => !/^exec\.\d+(\.new)?$/.test(name))
+      .sort(),
     descriptors: readdirSync(`/proc/${init}/fd`).sort(),
     mounts: readFileSync(`/proc/${init}/mountinfo`, "utf8").split("\n").length,
   };

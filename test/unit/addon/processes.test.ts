@@ -9,7 +9,7 @@ t.test("waiting without hanging tells that a child has not ended", (t) => {
   const { pid, pidfd } = spawnSleeper();
   t.equal(addon.waitPidfd(pidfd, true), null);
   addon.kill(pid, 15);
-  t.same(addon.waitPidfd(pidfd, false), { pid, code: 15, signaled: true });
+  t.match(addon.waitPidfd(pidfd, false), { pid, code: 15, signaled: true });
   t.throws(() => addon.waitPidfd(pidfd, false), { code: "ECHILD", syscall: "waitid" });
   closeSync(pidfd);
   t.end();
