@@ -1,7 +1,7 @@
 // `exec` is killed at many moments, from its first instruction to after its end. Either its program runs by then, or
 // nothing of it is left.
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import t, { type Test } from "tap";
@@ -11,28 +11,60 @@ import { commandLine, isAlive, livingProcesses } from "./support/process.ts";
 import { notWith } from "./support/runtime.ts";
 import { until } from "./support/wait.ts";
 
-const rounds = Math.ceil(Number(process.env.TSRUN_CYCLES ?? 500) / 10);
+const rounds = Math.ceil(Number(process.env.TSRUN_CYCLES ?? 500) / 20);
 const skip = notWith("runc", "is not what is asked here") || notWith("crun", "nor is this");
+
+const keptExec = /^exec\.\d+(\.new)?$/;
 
 t.setTimeout(300_000);
 
-for (const [how, flags] of [
+const ways = [
   ["detached", ["--detach"]],
   ["in the foreground", []],
-] as const) {
-  t.test(`a killed exec, ${how}: its program runs, or nothing is left`, { skip }, async (t) => {
-    const c = runContainer(t);
-    const before = traces(c);
-    const whole = await duration(c);
-    let ran = 0;
-    for (let round = 0; round < rounds; round += 1) {
-      const moment = (whole * 1.2 * round) / rounds;
-      await interrupt(c, flags, moment);
-      ran += settle(t, c, `after ${moment.toFixed(1)} of ${whole.toFixed(1)} ms`);
-    }
-    t.comment(`${ran} of ${rounds} programs were running`);
-    t.strictSame(traces(c), before);
-  });
+] as const;
+
+for (const by of ["the engine", "the launcher"] as const) {
+  for (const [how, flags] of ways) {
+    const name = `an exec of ${by} that is killed, ${how}: its program runs, or nothing is left`;
+    t.test(name, { skip }, async (t) => {
+      const c = runContainer(t);
+      const before = traces(c);
+      const forget = by === "the engine" ? forgetExecs : () => {};
+      await duration(c, flags);
+      if (by === "the launcher") await keepSleep(t, c, flags);
+      forget(c);
+      const whole = await duration(c, flags);
+      let ran = 0;
+      for (let round = 0; round < rounds; round += 1) {
+        const moment = (whole * 1.2 * round) / rounds;
+        forget(c);
+        await interrupt(c, flags, moment);
+        ran += settle(t, c, `after ${moment.toFixed(1)} of ${whole.toFixed(1)} ms`);
+      }
+      t.comment(`${ran} of ${rounds} programs were running`);
+      t.strictSame(traces(c), before);
+    });
+  }
+}
+
+/** Lets it be done once. */
+async function keepSleep(test: Test, c: Running, flags: readonly string[]): Promise<void> {
+  const before = keptExecs(c).length;
+  const { child } = begin(["--root", c.root, "exec", ...flags, c.id, "sleep", "777"]);
+  const ended = once(child, "exit");
+  test.ok(until(() => keptExecs(c).length > before));
+  child.kill("SIGKILL");
+  await ended;
+  settle(test, c, "the first time");
+}
+
+/** What was done once is the launcher's from then on. */
+function forgetExecs(c: Running): void {
+  keptExecs(c).forEach((name) => rmSync(join(c.root, c.id, name), { force: true }));
+}
+
+function keptExecs(c: Running): string[] {
+  return readdirSync(join(c.root, c.id)).filter((name) => keptExec.test(name));
 }
 
 t.test("a pid file of a killed exec names its program, if it is there", { skip }, async (t) => {
@@ -52,9 +84,9 @@ t.test("a pid file of a killed exec names its program, if it is there", { skip }
 });
 
 /** How long an exec takes from its start to its end. */
-async function duration(c: Running): Promise<number> {
+async function duration(c: Running, flags: readonly string[] = []): Promise<number> {
   const start = performance.now();
-  await begin(["--root", c.root, "exec", c.id, "true"]).result;
+  await begin(["--root", c.root, "exec", ...flags, c.id, "sleep", "0"]).result;
   return performance.now() - start;
 }
 
@@ -97,7 +129,7 @@ function traces(c: Running): unknown {
   const init = c.state().pid;
   return {
     state: readdirSync(join(c.root, c.id))
-      .filter((name) => !/^exec\.\d+(\.new)?$/.test(name))
+      .filter((name) => !keptExec.test(name))
       .sort(),
     descriptors: readdirSync(`/proc/${init}/fd`).sort(),
     mounts: readFileSync(`/proc/${init}/mountinfo`, "utf8").split("\n").length,
