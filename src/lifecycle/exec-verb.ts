@@ -1,6 +1,14 @@
 // An exec that was done once, kept so that the launcher can do the same again without the engine: probes of a
 // container's health run one program every few seconds. What it was decided from is in it, and is compared.
-import { closeSync, constants, openSync, renameSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  openSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 
 import type { ProcessFacts } from "../host/facts.ts";
 import { O_PATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS } from "../linux.ts";
