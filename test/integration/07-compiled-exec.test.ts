@@ -89,7 +89,10 @@ t.test("the pid file has the number of a process in the container", own, async (
 
 t.test("signals are passed on, and the end by one is 128 and its number", own, async (t) => {
   const c = sleeper(t);
-  const words = [c.id, ...shell("trap 'echo got; kill $!; exit 9' TERM; sleep 60 & echo ready; wait")];
+  const words = [
+    c.id,
+    ...shell("trap 'echo got; kill $!; exit 9' TERM; sleep 60 & echo ready; wait"),
+  ];
   for (const program of [runtime, alone]) {
     const child = spawn(program, ["--root", c.root, "exec", ...words]);
     const closed = once(child, "close");
