@@ -1,8 +1,7 @@
 // Rights are given up in this order (src/plan/program.ts), each as late as what follows allows:
 //
-//  1. lsm_exec       the label is written to procfs, which takes descriptors and rights; it only
-//  takes
-//                    effect at execve, so nothing after it is hindered
+//  1. lsm_exec       the label is written to procfs, which takes descriptors and rights; it takes
+//                    effect at execve alone, so nothing after it is hindered
 //  2. no_new_privs   cannot be taken back, and hinders none of the rest
 //  3. close          no descriptor of the host is there when a path is next resolved (chdir)
 //  4. cap_bounding   takes CAP_SETPCAP, which a change of user or capset may take away
@@ -10,8 +9,7 @@
 //  6. seccomp        only here when no_new_privs is off: it takes CAP_SYS_ADMIN then
 //  7. groups, user   groups before the group and the user, as CAP_SETGID goes with the user; the
 //                    permitted capabilities are kept over it (keep_caps)
-//  8. capset         and ambient after it, which have to be permitted and inheritable; this is the
-//  last
+//  8. capset         and ambient after it, which have to be permitted and inheritable; the last
 //                    right that is left
 //  9. find_program   with the rights that the program will have
 // 10. seccomp        with no_new_privs: after all that a profile need not allow

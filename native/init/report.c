@@ -1,5 +1,6 @@
 #include "report.h"
 
+#include "message.h"
 #include "text.h"
 #include "wire.h"
 
@@ -7,13 +8,6 @@
 #define SOL_SOCKET 1
 #define SCM_RIGHTS 1
 #define MSG_NOSIGNAL 0x4000
-
-struct message {
-    uint32_t kind, op;
-    int32_t error;
-    uint32_t value;
-    char text[1024];
-};
 
 struct io_vector {
     void *base;

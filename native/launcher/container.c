@@ -6,6 +6,7 @@
 #include "../init/text.h"
 #include "build-id.h"
 #include "command-line.h"
+#include "effects.h"
 
 #define MAX_VERBS_BYTES (16u << 20)
 #define GROUP_OR_OTHERS_WRITE 0022
@@ -14,7 +15,6 @@
 #define REGULAR 0100000
 #define DIRECTORY 0040000
 #define LOCK_EX_NB 6
-#define NANOSECONDS 1000000000u
 
 const char *variable(char **environment, const char *name) {
     size_t length = strlen(name);
@@ -76,8 +76,8 @@ static bool is_made_with(const struct container *container) {
     struct statx facts;
     if (!look(container->directory, "state.json", &facts))
         return false;
-    uint64_t changed = (uint64_t)facts.stx_ctime.tv_sec * NANOSECONDS + facts.stx_ctime.tv_nsec;
-    return op->word[MADE_WITH_INODE] == facts.stx_ino && op->word[MADE_WITH_CHANGED] == changed &&
+    return op->word[MADE_WITH_INODE] == facts.stx_ino &&
+           op->word[MADE_WITH_CHANGED] == changed_at(&facts) &&
            op->word[MADE_WITH_SIZE] == facts.stx_size;
 }
 

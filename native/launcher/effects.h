@@ -9,7 +9,13 @@ bool end_process(uint64_t pid, uint64_t start_time, uint64_t wait_ms);
 
 // An open pidfd, or a negative errno: -ESRCH when it is another process by now.
 long open_process(uint64_t pid, uint64_t start_time);
+// Waits for the end of a child, and takes it; its exit status as shells have it.
+int reap(int pidfd);
+
 // files.c
+bool is_regular(int fd);
+// When the inode last changed, in nanoseconds.
+uint64_t changed_at(const struct statx *facts);
 struct file_identity {
     uint64_t inode, changed, bytes; // inode 0: no file
 };

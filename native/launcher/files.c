@@ -6,6 +6,8 @@
 #include "effects.h"
 
 #define NANOSECONDS 1000000000u
+#define FILE_TYPE 0170000
+#define REGULAR 0100000
 
 // Like Node, so that whoever reads no more is an error to report and not the end.
 void ignore_broken_pipes(void) {
@@ -74,6 +76,16 @@ bool kill_cgroup(const char *path) {
     return written == 1 || written == -ENODEV;
 }
 
+bool is_regular(int fd) {
+    struct statx facts;
+    return sys(statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &facts) == 0 &&
+           (facts.stx_mode & FILE_TYPE) == REGULAR;
+}
+
+uint64_t changed_at(const struct statx *facts) {
+    return (uint64_t)facts->stx_ctime.tv_sec * NANOSECONDS + facts->stx_ctime.tv_nsec;
+}
+
 bool is_file_below(uint64_t pid, const char *path, const struct file_identity *file) {
     char root[64];
     struct text text = TEXT_IN(root);
@@ -95,7 +107,6 @@ bool is_file_below(uint64_t pid, const char *path, const struct file_identity *f
     struct statx facts = {.stx_ino = 0};
     long result = sys(statx, fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &facts);
     sys(close, fd);
-    uint64_t changed = (uint64_t)facts.stx_ctime.tv_sec * NANOSECONDS + facts.stx_ctime.tv_nsec;
-    return result == 0 && facts.stx_ino == file->inode && changed == file->changed &&
+    return result == 0 && facts.stx_ino == file->inode && changed_at(&facts) == file->changed &&
            facts.stx_size == file->bytes;
 }

@@ -4,8 +4,8 @@
 
 #include <linux/sched.h>
 #include <linux/signal.h>
-#include <linux/wait.h>
 
+#include "../init/message.h"
 #include "../init/text.h"
 #include "../init/wire.h"
 #include "effects.h"
@@ -29,13 +29,6 @@ enum { IN, OUT, ERR, PLAN, SYNC, CONTAINER, PROGRAM, TARGETS };
 
 // Above all targets, so that none is overwritten before it was copied.
 #define ASIDE 16
-
-struct message {
-    uint32_t kind, op;
-    int32_t error;
-    uint32_t value;
-    char text[1024];
-};
 
 struct joined {
     int fds[TARGETS]; // what becomes 0, 1, ... of init
@@ -141,12 +134,6 @@ static bool spawn(struct joined *joined) {
         become_init(joined);
     joined->pid = (uint64_t)pid;
     return pid > 0;
-}
-
-static void reap(int pidfd) {
-    siginfo_t ended;
-    while (sys(waitid, P_PIDFD, pidfd, &ended, WEXITED | __WALL, NULL) == -EINTR)
-        continue;
 }
 
 // The second stage is our child from here on, and the first one ends.

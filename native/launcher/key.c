@@ -5,10 +5,9 @@
 
 #include "../init/text.h"
 #include "command-line.h"
+#include "effects.h"
 
 #define MAX_KEY_BYTES (256u << 10)
-#define FILE_TYPE 0170000
-#define REGULAR 0100000
 #define FNV_OFFSET 2166136261u
 #define FNV_PRIME 16777619u
 
@@ -38,9 +37,7 @@ static bool add_file(struct request *request) {
     long fd = sys(openat, AT_FDCWD, request->process_file, flags, 0);
     if (fd < 0)
         return false;
-    struct statx facts;
-    bool read = fd > 2 && sys(statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &facts) == 0 &&
-                (facts.stx_mode & FILE_TYPE) == REGULAR && read_all(request, (int)fd);
+    bool read = fd > 2 && is_regular((int)fd) && read_all(request, (int)fd);
     sys(close, fd);
     return read;
 }

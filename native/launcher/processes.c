@@ -1,11 +1,14 @@
 #include <linux/poll.h>
+#include <linux/signal.h>
 #include <linux/time_types.h>
+#include <linux/wait.h>
 
 #include "effects.h"
 
 #define SIGKILL_NUMBER 9
 #define FIELD_START_TIME 22
 #define FIELD_STATE 3
+#define KILLED_BY 128
 
 #include "../init/text.h"
 
@@ -97,4 +100,15 @@ bool end_process(uint64_t pid, uint64_t start_time, uint64_t wait_ms) {
     bool ended = (result == 0 || result == -ESRCH) && await_end((int)fd, wait_ms);
     sys(close, fd);
     return ended;
+}
+
+int reap(int pidfd) {
+    siginfo_t ended = {.si_signo = 0};
+    long result;
+    do {
+        result = sys(waitid, P_PIDFD, pidfd, &ended, WEXITED | __WALL, NULL);
+    } while (result == -EINTR);
+    if (result < 0)
+        return 1;
+    return ended.si_code == CLD_EXITED ? ended.si_status : KILLED_BY + ended.si_status;
 }

@@ -5,7 +5,6 @@
 #include <linux/poll.h>
 #include <linux/signal.h>
 #include <linux/signalfd.h>
-#include <linux/wait.h>
 
 #include "effects.h"
 
@@ -13,9 +12,6 @@
 // What a pipe surely takes once it is writable: writing more could block, and signals would have to
 // wait.
 #define PIPE_ROOM 4096
-#define KILLED_BY 128
-#define FILE_TYPE 0170000
-#define REGULAR 0100000
 
 struct copy {
     int from, to;
@@ -72,14 +68,8 @@ void close_relay(struct relay *relay) {
     sys(rt_sigprocmask, SIG_SETMASK, &relay->mask_before, NULL, sizeof relay->mask_before);
 }
 
-static bool is_file(int fd) {
-    struct statx facts;
-    return sys(statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &facts) == 0 &&
-           (facts.stx_mode & FILE_TYPE) == REGULAR;
-}
-
 static struct copy start_copy(int from, int to, char *buffer, bool own) {
-    size_t room = own || is_file(to) ? CHUNK : PIPE_ROOM;
+    size_t room = own || is_regular(to) ? CHUNK : PIPE_ROOM;
     return (struct copy){.from = from, .to = to, .room = room, .buffer = buffer, .open = true};
 }
 
@@ -114,17 +104,6 @@ static void forward_signals(int signals, int pidfd) {
     struct signalfd_siginfo info;
     while (sys(read, signals, &info, sizeof info) == sizeof info)
         sys(pidfd_send_signal, pidfd, info.ssi_signo, NULL, 0);
-}
-
-static int reap(int pidfd) {
-    siginfo_t ended = {.si_signo = 0};
-    long result;
-    do {
-        result = sys(waitid, P_PIDFD, pidfd, &ended, WEXITED | __WALL, NULL);
-    } while (result == -EINTR);
-    if (result < 0)
-        return 1;
-    return ended.si_code == CLD_EXITED ? ended.si_status : KILLED_BY + ended.si_status;
 }
 
 int stay(struct relay *relay, int pidfd) {

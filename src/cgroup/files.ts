@@ -1,4 +1,12 @@
-import { closeSync, constants, openSync, readFileSync, readdirSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  openSync,
+  readFileSync,
+  readSync,
+  readdirSync,
+  writeSync,
+} from "node:fs";
 
 /** Writes to a cgroup file: the value in one write(2), no creation, no truncation. */
 export function writeCgroupFile(path: string, value: string): void {
@@ -44,4 +52,15 @@ export function isErrno(
 export function errnoOf(error: unknown): string {
   const { code } = error as NodeJS.ErrnoException;
   return typeof code === "string" ? code : "";
+}
+
+/** The text of an open file of a cgroup; "" when the cgroup is gone. */
+export function readAgain(fd: number): string {
+  const bytes = Buffer.allocUnsafe(4096);
+  try {
+    return bytes.toString("latin1", 0, readSync(fd, bytes, 0, bytes.length, 0));
+  } catch (error) {
+    if (isErrno(error, "ENODEV")) return "";
+    throw error;
+  }
 }

@@ -1,7 +1,7 @@
 // What happens to a container, from the files of its cgroup: the kernel wakes who has read them when they change.
-import { closeSync, constants, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, constants, openSync, writeSync } from "node:fs";
 
-import { isErrno } from "../cgroup/files.ts";
+import { isErrno, readAgain } from "../cgroup/files.ts";
 import { POLLERR, POLLPRI } from "../linux.ts";
 import { native } from "../native.ts";
 import { TsrunError } from "../errors.ts";
@@ -119,17 +119,6 @@ function watchFile(fd: number, changed: () => void): Watch {
   });
   native().holdLoop(fd, false); // the init holds it
   return { look: () => void (open && changed()), close };
-}
-
-/** The text of an open file of a cgroup; "" when the cgroup is gone. */
-function readAgain(fd: number): string {
-  const bytes = Buffer.allocUnsafe(4096);
-  try {
-    return bytes.toString("latin1", 0, readSync(fd, bytes, 0, bytes.length, 0));
-  } catch (error) {
-    if (isErrno(error, "ENODEV")) return "";
-    throw error;
-  }
 }
 
 function openOptional(path: string, flags: number): number | undefined {

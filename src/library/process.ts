@@ -6,7 +6,7 @@ import { awaitEnd, waitForEnd } from "./exit.ts";
 import { type Home, warnOf } from "./home.ts";
 import { perform } from "./pool.ts";
 import { requireLinux } from "./platform.ts";
-import { letGo, openStdio } from "./stdio.ts";
+import { letGo, openStdio, wired } from "./stdio.ts";
 import { openTerminal } from "./terminal.ts";
 import type { ContainerProcess, ExecOptions } from "./types.ts";
 import type { ExecJob } from "./jobs.ts";
@@ -20,8 +20,7 @@ export async function execIn(
 ): Promise<{ process: ContainerProcess; end: () => void }> {
   requireLinux();
   const wiring = openStdio(options.stdio);
-  let held;
-  try {
+  const held = await wired(wiring, () => {
     const job: ExecJob = {
       root: home.root,
       id,
@@ -31,7 +30,7 @@ export async function execIn(
       ignorePaused: options.ignorePaused ?? false,
       terminalSize: options.terminalSize,
     };
-    held = await perform("exec", job, {
+    return perform("exec", job, {
       signal: options.signal,
       undo: async ({ pid, pidfd, console }) => {
         if (console !== undefined) openTerminal(console).destroy();
@@ -40,12 +39,7 @@ export async function execIn(
         await waitForEnd(awaitEnd(watched, null));
       },
     });
-  } catch (error) {
-    wiring.destroy();
-    throw error;
-  } finally {
-    wiring.release();
-  }
+  });
   held.warnings.forEach((message) => warnOf(home, id)(message));
   const terminal = held.console === undefined ? null : openTerminal(held.console);
   const { stdin, stdout, stderr } = wiring;

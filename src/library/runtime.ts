@@ -3,7 +3,6 @@ import { randomUUID } from "node:crypto";
 import { resolve } from "node:path";
 
 import { stringifyJson } from "../spec/json.ts";
-import type { HeldContainer } from "../lifecycle/held.ts";
 import { describeContainer, type Ends, takeCharge } from "./container.ts";
 import { waitForEnd } from "./exit.ts";
 import { type Home, warnOf } from "./home.ts";
@@ -11,7 +10,7 @@ import type { CreateJob } from "./jobs.ts";
 import { perform } from "./pool.ts";
 import { requireLinux } from "./platform.ts";
 import { SIGKILL } from "../linux.ts";
-import { openStdio } from "./stdio.ts";
+import { openStdio, wired } from "./stdio.ts";
 import type {
   Container,
   CreateOptions,
@@ -57,9 +56,8 @@ async function makeContainer(
   const id = options.id ?? `tsrun-${randomUUID()}`;
   const job = jobOf(home, options, id, start);
   const wiring = openStdio(options.stdio);
-  let held: HeldContainer & { readonly warnings: readonly string[] };
-  try {
-    held = await perform(
+  const held = await wired(wiring, () =>
+    perform(
       "create",
       { ...job, channels: wiring.channels },
       {
@@ -69,13 +67,8 @@ async function makeContainer(
           await describeContainer(home, { ...made, id }, ends).delete({ force: true });
         },
       },
-    );
-  } catch (error) {
-    wiring.destroy();
-    throw error;
-  } finally {
-    wiring.release();
-  }
+    ),
+  );
   held.warnings.forEach((message) => warnOf(home, id)(message));
   const ends = takeCharge(held, wiring);
   return { container: describeContainer(home, { ...held, id }, ends), ends };

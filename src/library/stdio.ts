@@ -50,6 +50,18 @@ export function openStdio(options: StdioOptions = {}): Wiring {
   }
 }
 
+/** What is made with the streams; when that fails they end. The process has its ends then, or never will. */
+export async function wired<T>(wiring: Wiring, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    wiring.destroy();
+    throw error;
+  } finally {
+    wiring.release();
+  }
+}
+
 type Side = {
   readonly channel: Channel;
   readonly socket: Socket | null;

@@ -1,6 +1,6 @@
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 
-import { isErrno, readCgroupFile } from "../cgroup/files.ts";
+import { isErrno, readAgain, readCgroupFile } from "../cgroup/files.ts";
 import { readStats, type Stats } from "../cgroup/stats.ts";
 import { TsrunError } from "../errors.ts";
 import { POLLPRI } from "../linux.ts";
@@ -98,17 +98,6 @@ function statsUnlessGone(path: string): Stats | undefined {
 
 function countKills(fd: number): number {
   return fd === -1 ? 0 : Number(/^oom_kill (\d+)$/m.exec(readAgain(fd))?.[1] ?? 0);
-}
-
-/** The text of an open file of a cgroup; "" when the cgroup is gone. */
-function readAgain(fd: number): string {
-  const bytes = Buffer.allocUnsafe(4096);
-  try {
-    return bytes.toString("latin1", 0, readSync(fd, bytes, 0, bytes.length, 0));
-  } catch (error) {
-    if (isErrno(error, "ENODEV")) return "";
-    throw error;
-  }
 }
 
 function openOptional(path: string): number | undefined {

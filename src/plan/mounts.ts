@@ -147,11 +147,10 @@ function planBind(
   const { origin, what } = entry;
   const ops: PlannedOp[] = [];
   const slot = openSource(context, ops, { ...source, origin, what });
-  const outside = !isBelow(source.path, context.rootfs);
-  // Ids are mapped with the rights over the file system, so where its mount was opened, or by the runtime.
-  if (context.early === null) ops.push(...planIdmap(context, entry, slot));
-  else if (outside) context.early.push(...planIdmap(context, entry, slot));
-  else ops.push(...askIdmap(context, entry, slot));
+  const inside = isBelow(source.path, context.rootfs);
+  const idmap = planIdmap(context, entry, { slot, asks: inside && context.early !== null });
+  // Ids are mapped with the rights over the file system, so where its mount was opened.
+  ((inside ? null : context.early) ?? ops).push(...idmap);
   ops.push(...planBindAttributes(context, entry, slot), ...planTree(entry, slot));
   return [...ops, ...attach(context, entry, slot)];
 }
@@ -237,17 +236,16 @@ function planTree(entry: MountEntry, slot: number): PlannedOp[] {
   return ops;
 }
 
-function askIdmap(context: CreateContext, entry: MountEntry, slot: number): PlannedOp[] {
+/** `asks`: where init has no rights over the file system any more, the runtime maps the ids. */
+function planIdmap(
+  context: CreateContext,
+  entry: MountEntry,
+  { slot, asks }: { readonly slot: number; readonly asks: boolean },
+): PlannedOp[] {
   const userns = context.idmapSlots.get(entry.origin);
   if (userns === undefined) return [];
   const recursive = entry.options.idmap === "tree" ? 1 : 0;
-  return describe(entry.origin, entry.what, { op: "ask_idmap", slot, recursive, userns });
-}
-
-function planIdmap(context: CreateContext, entry: MountEntry, slot: number): PlannedOp[] {
-  const userns = context.idmapSlots.get(entry.origin);
-  if (userns === undefined) return [];
-  const recursive = entry.options.idmap === "tree" ? 1 : 0;
+  if (asks) return describe(entry.origin, entry.what, { op: "ask_idmap", slot, recursive, userns });
   return changeAttributes(entry, slot, { set: MOUNT_ATTR_IDMAP, clear: 0, recursive, userns });
 }
 

@@ -14,23 +14,14 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
-import { type Config, type Container, prepare } from "./support/container.ts";
-import { engineWasCalled, launcherAlone, seen } from "./support/launcher.ts";
+import type { Config, Container } from "./support/container.ts";
+import { engineWasCalled, launcherAlone, seen, sleeper } from "./support/launcher.ts";
 import { nothing, remainsOf } from "./support/remains.ts";
 import { execute, onlyTsrun, runtime } from "./support/runtime.ts";
 import { until } from "./support/wait.ts";
 
 const own = { skip: onlyTsrun("the file of verbs") };
 const alone = own.skip === false ? launcherAlone() : "";
-
-function sleeper(t: Test, edit: (config: Config) => void = () => {}): Container {
-  const c = prepare(t, (config) => {
-    config.process.args = ["sleep", "1000"];
-    edit(config);
-  });
-  t.equal(c.create().status, 0, c.stderr());
-  return c;
-}
 
 const verbsOf = (c: Container): string => join(c.root, c.id, "verbs");
 

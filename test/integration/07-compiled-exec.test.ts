@@ -5,20 +5,16 @@ import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
-import { type Config, type Container, prepare, shell } from "./support/container.ts";
-import { engineWasCalled, launcherAlone, seen } from "./support/launcher.ts";
+import { type Config, type Container, shell } from "./support/container.ts";
+import { engineWasCalled, launcherAlone, seen, sleeper } from "./support/launcher.ts";
 import { execute, onlyTsrun, type Result, runtime } from "./support/runtime.ts";
 import { until } from "./support/wait.ts";
 
 const own = { skip: onlyTsrun("the files of exec") };
 const alone = own.skip === false ? launcherAlone() : "";
 
-function sleeper(t: Test, edit: (config: Config) => void = () => {}): Container {
-  const c = prepare(t, (config) => {
-    config.process.args = ["sleep", "1000"];
-    edit(config);
-  });
-  t.match(c.create(), { status: 0 }, c.stderr());
+function running(t: Test, edit?: (config: Config) => void): Container {
+  const c = sleeper(t, edit);
   t.match(c.start(), { status: 0 });
   return c;
 }
@@ -49,7 +45,7 @@ function twice(c: Container, words: readonly string[], input?: string): [unknown
 }
 
 t.test("the second time is the launcher's, with the same to see", own, async (t) => {
-  const c = sleeper(t);
+  const c = running(t);
   const commands: readonly { words: readonly string[]; input?: string }[] = [
     { words: [c.id, "true"] },
     { words: [c.id, ...shell("exit 7")] },
@@ -72,7 +68,7 @@ t.test("the second time is the launcher's, with the same to see", own, async (t)
 });
 
 t.test("the pid file has the number of a process in the container", own, async (t) => {
-  const c = sleeper(t);
+  const c = running(t);
   const file = join(c.bundle, "pid");
   const words = ["--detach", "--pid-file", file, "-p", processFile(c, ["sleep", "60"]), c.id];
   t.match(c.call(["exec", ...words]), { status: 0, stdout: "", stderr: "" });
@@ -88,7 +84,7 @@ t.test("the pid file has the number of a process in the container", own, async (
 });
 
 t.test("signals are passed on, and the end by one is 128 and its number", own, async (t) => {
-  const c = sleeper(t);
+  const c = running(t);
   const words = [
     c.id,
     ...shell("trap 'echo got; kill $!; exit 9' TERM; sleep 60 & echo ready; wait"),
@@ -107,7 +103,7 @@ t.test("signals are passed on, and the end by one is 128 and its number", own, a
 });
 
 t.test("much input and output goes through whole", own, async (t) => {
-  const c = sleeper(t);
+  const c = running(t);
   const input = "0123456789abcdef".repeat(60_000);
   t.match(c.call(["exec", c.id, "true"]), { status: 0 });
   t.match(execute(runtime, ["--root", c.root, "exec", c.id, "cat"], { input }), { stdout: input });
@@ -115,7 +111,7 @@ t.test("much input and output goes through whole", own, async (t) => {
 });
 
 t.test("what is asked for differently is the engine's", own, async (t) => {
-  const c = sleeper(t);
+  const c = running(t);
   t.match(c.call(["exec", c.id, "true"]), { status: 0 });
   t.match(execAlone(c, [c.id, "true"]), { status: 0, stdout: "" });
   const others = [
@@ -138,7 +134,7 @@ t.test("what is asked for differently is the engine's", own, async (t) => {
 });
 
 t.test("what is not as it was is the engine's", own, async (t) => {
-  const c = sleeper(t, (config) => (config.process.env = ["PATH=/bin"]));
+  const c = running(t, (config) => (config.process.env = ["PATH=/bin"]));
   const passwd = join(c.rootfs, "etc/passwd");
   const home = (): Result => c.call(["exec", c.id, ...shell("echo $HOME")]);
   home();
@@ -163,7 +159,7 @@ t.test("what is not as it was is the engine's", own, async (t) => {
 });
 
 t.test("a container that is paused, stopped or gone is the engine's to refuse", own, async (t) => {
-  const c = sleeper(t);
+  const c = running(t);
   const words = [c.id, "true"];
   const called = { stdout: `${engineWasCalled}\n` };
   c.call(["exec", ...words]);
@@ -180,7 +176,7 @@ t.test("a container that is paused, stopped or gone is the engine's to refuse", 
 });
 
 t.test("a program that is not there is not kept, nor one that is gone since", own, async (t) => {
-  const c = sleeper(t);
+  const c = running(t);
   const words = [c.id, "/tool"];
   t.match(c.call(["exec", ...words]), { status: 255 });
   t.strictSame(kept(c), []);
@@ -194,7 +190,7 @@ t.test("a program that is not there is not kept, nor one that is gone since", ow
 });
 
 t.test("there are never more than a few, whatever is executed", own, async (t) => {
-  const c = sleeper(t);
+  const c = running(t);
   for (let n = 0; n < 24; n++) c.call(["exec", c.id, "true", String(n)]);
   t.ok(kept(c).length <= 16, String(kept(c).length));
   t.ok(kept(c).length > 4);
@@ -203,7 +199,7 @@ t.test("there are never more than a few, whatever is executed", own, async (t) =
 });
 
 t.test("nothing is left of processes that were executed", own, async (t) => {
-  const c = sleeper(t);
+  const c = running(t);
   for (let n = 0; n < 10; n++) c.call(["exec", c.id, "true"]);
   const processes = (): unknown[] =>
     JSON.parse(c.call(["ps", "--format", "json", c.id]).stdout) as unknown[];

@@ -1,7 +1,8 @@
 // The launcher and the engine told apart, where they do the same.
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Container } from "./container.ts";
+import type { Test } from "tap";
+import { type Config, type Container, prepare } from "./container.ts";
 import { type Result, runtime, scratch } from "./runtime.ts";
 
 export const engineWasCalled = "the engine was called";
@@ -28,4 +29,14 @@ export function seen(c: Container, { status, stdout, stderr }: Result, log: stri
       .replaceAll(/"pid": [1-9]\d*/g, '"pid": PID');
   const logged = existsSync(log) ? neutral(readFileSync(log, "utf8")) : "no log";
   return { status, stdout: neutral(stdout), stderr: neutral(stderr), logged };
+}
+
+/** A container that sleeps and was not started. */
+export function sleeper(t: Test, edit: (config: Config) => void = () => {}): Container {
+  const c = prepare(t, (config) => {
+    config.process.args = ["sleep", "1000"];
+    edit(config);
+  });
+  t.equal(c.create().status, 0, c.stderr());
+  return c;
 }
