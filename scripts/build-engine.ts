@@ -56,22 +56,25 @@ export function buildBundle(buildId: string): void {
 }
 
 function writeBundle(buildId: string): void {
-  buildSync({
-    ...bundleOptions(buildId),
-    entryPoints: ["src/main.ts"],
-    outfile: bundle,
-    format: "cjs",
-    target: "node26",
-    charset: "ascii",
-    sourcemap: "external",
-    // A function of what node gives a module: engine-main.cjs calls it.
-    banner: { js: "(function (exports, require, module, __filename, __dirname) {" },
-    footer: { js: "})" },
-  });
+  buildSync({ ...engineBundle(buildId), outfile: bundle, sourcemap: "external" });
   if (/[^\0-\x7f]/.test(readFileSync(join(root, bundle), "latin1"))) {
     console.error(`${bundle} is not ASCII: esbuild leaves regular expressions as they are`);
     process.exit(1);
   }
+}
+
+/** How the engine's bundle is made. */
+export function engineBundle(buildId: string): BuildOptions {
+  return {
+    ...bundleOptions(buildId),
+    entryPoints: ["src/main.ts"],
+    format: "cjs",
+    target: "node26",
+    charset: "ascii",
+    // A function of what node gives a module: engine-main.cjs calls it.
+    banner: { js: "(function (exports, require, module, __filename, __dirname) {" },
+    footer: { js: "})" },
+  };
 }
 
 /** What all bundles have in common: the engine's and the npm package's. */
