@@ -77,6 +77,15 @@ export function parseMountinfo(text: string): CgroupMounts {
   return { v2, v1Controllers: [...v1] };
 }
 
+/** The first mount point of a file system of this type in mountinfo. */
+export function mountpointOf(type: string, mountinfo: string): string | undefined {
+  const at = mountinfo.indexOf(` - ${type} `);
+  if (at === -1) return undefined;
+  const start = mountinfo.lastIndexOf("\n", at) + 1;
+  const [, , , , mountpoint] = mountinfo.slice(start, at).split(" ");
+  return unescape(mountpoint!);
+}
+
 /** The v2 path in /proc/PID/cgroup; "/" when there is no such line. */
 export function parseOwnPath(text: string): string {
   const line = text.split("\n").find((candidate) => candidate.startsWith("0::"));

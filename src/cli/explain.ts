@@ -3,6 +3,7 @@ import { readHostFacts } from "../host/read.ts";
 import { located } from "../lifecycle/locate.ts";
 import { factsFor, planOnPaper } from "../plan/on-paper.ts";
 import { explainPlan, renderSteps, type Step } from "../plan/explain.ts";
+import { planResctrl } from "../resctrl/plan.ts";
 import { realBundle } from "../spec/bundle.ts";
 import { type LoadedSpec, loadSpec } from "../spec/load.ts";
 import { positionOf } from "../spec/positions.ts";
@@ -29,6 +30,7 @@ function explainBundle(bundle: string, loaded: LoadedSpec, options: ExplainOptio
   const host = readHostFacts({ rootless: options.rootless });
   const instance = factsFor(spec, host).rootless ? "user" : "system";
   try {
+    planResctrl(spec.linux?.intelRdt, "CONTAINER");
     const { plan, cgroup } = planOnPaper(spec, host, {
       id: "CONTAINER",
       bundle,

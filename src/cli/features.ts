@@ -48,7 +48,7 @@ export function describeFeatures({ version, commit, libseccomp, kernel }: Featur
       },
       apparmor: { enabled: true },
       selinux: { enabled: true },
-      intelRdt: { enabled: false },
+      intelRdt: { enabled: true, schemata: true, monitoring: true },
       memoryPolicy: {
         modes: sortedKeys(tables.memoryPolicyModes),
         flags: sortedKeys(tables.memoryPolicyFlags),

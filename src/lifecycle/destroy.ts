@@ -6,6 +6,7 @@ import { leaveScope } from "../cgroup/systemd/driver.ts";
 import { TsrunError } from "../errors.ts";
 import { POLLIN, SIGKILL } from "../linux.ts";
 import { native } from "../native.ts";
+import { removeGroups } from "../resctrl/group.ts";
 import { isAlive } from "../state/identity.ts";
 import type { ContainerCgroup, ProcessIdentity, State } from "../state/state.ts";
 import { removeStateDirectory } from "../state/store.ts";
@@ -22,11 +23,12 @@ export type ContainerEnds = {
   readonly cgroupPath?: string;
 };
 
-/** Removes what is left of a container: processes in its cgroup, the cgroup, the state; then poststop hooks. */
+/** Removes what is left of a container: processes in its cgroup, the cgroup, groups of resctrl, the state; then poststop hooks. */
 export function destroyContainer(ends: ContainerEnds, warn: (message: string) => void): void {
   const { cgroup } = ends.state;
   if (cgroup !== null && ends.cgroupPath !== undefined)
     endCgroup({ ...cgroup, path: ends.cgroupPath }, warn);
+  if (ends.state.resctrl !== undefined) removeGroups(ends.state.resctrl);
   removeStateDirectory(ends.directory);
   runPoststopHooks(ends.state, warn);
 }

@@ -110,6 +110,7 @@ function isPlain({ plan, facts, cgroup, state }: DoneExec): boolean {
     facts.euid === 0 &&
     !facts.inUserNamespace &&
     state.init !== null &&
+    state.resctrl === undefined &&
     cgroup.fd >= 0 &&
     cgroup.stayedOut !== true &&
     only?.kind === "container-pidfd" &&

@@ -8,6 +8,7 @@ import { native } from "../native.ts";
 import { encodePlan } from "../plan/encode.ts";
 import type { Plan } from "../plan/plan.ts";
 import { syncPoint } from "../plan/wire.ts";
+import { enterGroups } from "../resctrl/group.ts";
 import type { Spec } from "../spec/types.ts";
 import type { State } from "../state/state.ts";
 import type { Status } from "../state/status.ts";
@@ -76,6 +77,7 @@ export function joinContainer(joining: Joining): Joined {
     joined.progress = converse(joined.socket, joined.progress, (effect) => act(joined, effect));
     check(joined);
     settleCgroup(joining.cgroup, joined.pid);
+    if (joining.state.resctrl !== undefined) enterGroups(joining.state.resctrl, joined.pid);
     return joined;
   } catch (error) {
     abandon(joined);

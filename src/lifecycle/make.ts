@@ -6,6 +6,7 @@ import { killCgroup } from "../cgroup/processes.ts";
 import { assertNever } from "../errors.ts";
 import { native } from "../native.ts";
 import { encodePlan } from "../plan/encode.ts";
+import { enterGroups, fillSchemata, makeGroups } from "../resctrl/group.ts";
 import { readProcessStat } from "../state/identity.ts";
 import { lock } from "../state/lock.ts";
 import { type State, stateVersion } from "../state/state.ts";
@@ -101,6 +102,7 @@ export function begin(intent: Intent): Making {
     created: now(),
     init: null,
     cgroup: intent.cgroup && recordOf(intent.cgroup),
+    ...(intent.resctrl ? { resctrl: intent.resctrl.group } : {}),
     rootless: intent.facts.rootless,
     namespaces: spec.linux?.namespaces ?? [],
     ...(intent.options.noNewKeyring ? { keyring: false } : {}),
@@ -162,6 +164,7 @@ function bringUp(making: Making, stdio: readonly [number, number, number]): Prog
   const { intent } = making;
   const { plan, facts, directory } = intent;
   makeCgroup(making);
+  makeResctrl(making);
   const handed = openHanded(plan.fds, { fifo: `${directory}/exec.fifo`, ids: facts });
   try {
     Object.assign(making, spawnFor(making, stdio, handed.fds));
@@ -171,6 +174,14 @@ function bringUp(making: Making, stdio: readonly [number, number, number]): Prog
   } finally {
     handed.close();
   }
+}
+
+/** Makes the groups of resctrl that config.json asks for. */
+export function makeResctrl(making: Making): void {
+  const { resctrl } = making.intent;
+  if (resctrl === null) return;
+  making.state = { ...making.state, resctrl: makeGroups(resctrl) };
+  fillSchemata(resctrl);
 }
 
 function spawnFor(
@@ -257,6 +268,7 @@ function commit(making: Making): void {
   for (const { resource, soft, hard } of intent.plan.host.rlimits) {
     native().setRlimit(pid, resource, soft, hard);
   }
+  if (making.state.resctrl !== undefined) enterGroups(making.state.resctrl, pid);
   const stat = readProcessStat(pid);
   if (stat === undefined) return; // init was killed meanwhile; the end of the stream is next
   making.state = { ...making.state, phase: "made", init: { pid, startTime: stat.startTime } };

@@ -13,6 +13,7 @@ import { readHostFacts } from "../host/read.ts";
 import { native } from "../native.ts";
 import { planCreate } from "../plan/create.ts";
 import type { Plan } from "../plan/plan.ts";
+import { planResctrl, type ResctrlPlan } from "../resctrl/plan.ts";
 import type { CompiledSeccomp } from "../seccomp/compile.ts";
 import { realBundle } from "../spec/bundle.ts";
 import { type LoadedSpec, loadSpec, loadText } from "../spec/load.ts";
@@ -60,6 +61,7 @@ export type Intent = {
   readonly loaded: LoadedSpec;
   readonly facts: HostFacts;
   readonly cgroup: CgroupPlan | null;
+  readonly resctrl: ResctrlPlan | null;
   readonly seccomp: CompiledSeccomp | null;
   readonly plan: Plan;
   readonly pidFile?: string;
@@ -103,6 +105,7 @@ function decide({ options, mode, inherited, bundle, loaded }: Given): Intent {
   const cgroup = chooseCgroup(options, spec, facts);
   // Before anything names this cgroup as the container's: `delete --force` kills what is in it.
   if (cgroup !== null) refuseUsed(cgroup.path);
+  const resctrl = planResctrl(spec.linux?.intelRdt, options.id);
   const seccomp = containerSeccomp(spec, facts.euid);
   const plan = planCreate(spec, facts, {
     id: options.id,
@@ -119,7 +122,8 @@ function decide({ options, mode, inherited, bundle, loaded }: Given): Intent {
     home: homeFor(spec.process, rootfs),
   });
   const pidFile = options.pidFile === undefined ? undefined : resolve(options.pidFile);
-  return { options, directory, bundle, rootfs, loaded, facts, cgroup, seccomp, plan, pidFile };
+  const decided = { cgroup, resctrl, seccomp, plan };
+  return { options, directory, bundle, rootfs, loaded, facts, ...decided, pidFile };
 }
 
 function chooseCgroup(

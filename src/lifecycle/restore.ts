@@ -33,6 +33,7 @@ import { native } from "../native.ts";
 import { encodePlan } from "../plan/encode.ts";
 import type { HandedFd } from "../plan/plan.ts";
 import { planRestore } from "../plan/restore.ts";
+import { enterGroups } from "../resctrl/group.ts";
 import { readProcessStat } from "../state/identity.ts";
 import { lock } from "../state/lock.ts";
 import type { State } from "../state/state.ts";
@@ -46,7 +47,15 @@ import { opFailure } from "./failure.ts";
 import { openHanded } from "./handed.ts";
 import { runHostHooks } from "./hooks.ts";
 import { located } from "./locate.ts";
-import { abandon, begin, containerRoot, dialSockets, type Making, passConsole } from "./make.ts";
+import {
+  abandon,
+  begin,
+  containerRoot,
+  dialSockets,
+  makeResctrl,
+  type Making,
+  passConsole,
+} from "./make.ts";
 import { writePidFile } from "./pid-file.ts";
 import { placedMounts } from "./placed-mounts.ts";
 import { type CreateOptions, type Intent, prepare } from "./prepare.ts";
@@ -165,6 +174,7 @@ function bringBack(
     dialSockets(making);
     makeNotifyDirectory(intent.directory);
     makeCgroup(making);
+    makeResctrl(making);
     restoreProcesses(making, { options, given, stdio });
     return making;
   } catch (error) {
@@ -184,6 +194,8 @@ function restoreProcesses(making: Making, restoring: Restoring): void {
   const root = `${intent.directory}/criu-root`;
   mkdirSync(root, 0o700);
   const started = startCriu(making, restoring, root);
+  // It has not been asked for anything yet: all that it will fork is in the groups then.
+  if (making.state.resctrl !== undefined) enterGroups(making.state.resctrl, started.pid);
   const work = images.work ?? images.images;
   const seen = asSeenBy(started.pid, work);
   const request = makeRequest(restoring, { root, pid: started.pid, work: seen });

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 
 import { planUpdate, type PlannedUpdate } from "../cgroup/change.ts";
 import { enableControllers } from "../cgroup/controllers.ts";
@@ -16,6 +16,9 @@ import { planScopeUpdate } from "../cgroup/systemd/driver.ts";
 import { updateCgroup } from "../cgroup/update.ts";
 import { TsrunError } from "../errors.ts";
 import { O_PATH } from "../linux.ts";
+import { writeSchemata } from "../resctrl/group.ts";
+import { asWrite } from "../resctrl/plan.ts";
+import { controls, findResctrl } from "../resctrl/root.ts";
 import { parseJson } from "../spec/json.ts";
 import { normalize } from "../spec/normalize.ts";
 import type { Resources, Spec } from "../spec/types.ts";
@@ -41,7 +44,7 @@ export function updateContainer(options: UpdateOptions): void {
     if (statusOf(state, directory) === "stopped") {
       throw new TsrunError("CONTAINER_STATUS", "container not running");
     }
-    refuseRdt(options);
+    refuseRdt(options, state);
     const cgroup = cgroupOf(state, "update");
     const spec = readSpec(directory);
     const planned = planUpdate(options.resources, {
@@ -53,23 +56,47 @@ export function updateContainer(options: UpdateOptions): void {
     updateCgroup(cgroup, {
       writes: told?.writes ?? prepared,
       tell: told?.tell,
-      finish: () => {
-        if (planned.devicesChange) replaceDevices(state, spec, planned);
-        writeResources(directory, planned.resources);
-      },
+      finish: () =>
+        changeSchemata(state, options, () => {
+          if (planned.devicesChange) replaceDevices(state, spec, planned);
+          writeResources(directory, planned.resources);
+        }),
     });
     report([...planned.warnings, ...(told?.warnings ?? [])], options.warn);
   });
 }
 
-function refuseRdt({ l3CacheSchema, memBwSchema }: UpdateOptions): void {
-  const info = "/sys/fs/resctrl/info";
-  if (l3CacheSchema && !existsSync(`${info}/L3`))
+function refuseRdt({ l3CacheSchema, memBwSchema }: UpdateOptions, { resctrl }: State): void {
+  if (!l3CacheSchema && !memBwSchema) return;
+  const root = resctrl?.root ?? findResctrl();
+  const has = (resource: "L3" | "MB"): boolean => root !== undefined && controls(root, resource);
+  if (l3CacheSchema && !has("L3"))
     throw rdtRefusal("Intel RDT/CAT: l3 cache schema is not enabled");
-  if (memBwSchema && !existsSync(`${info}/MB`))
+  if (memBwSchema && !has("MB"))
     throw rdtRefusal("Intel RDT/MBA: memory bandwidth schema is not enabled");
-  if (l3CacheSchema || memBwSchema)
+  if (resctrl === undefined)
     throw rdtRefusal("updating a non-existent Intel RDT configuration is not supported");
+}
+
+/** Writes the schemas that are asked for; when `rest` fails, those of before are put back. */
+function changeSchemata(
+  { resctrl }: State,
+  { l3CacheSchema, memBwSchema }: UpdateOptions,
+  rest: () => void,
+): void {
+  const writes = [
+    ...asWrite(l3CacheSchema, "l3CacheSchema"),
+    ...asWrite(memBwSchema, "memBwSchema"),
+  ];
+  if (resctrl === undefined || writes.length === 0) return rest();
+  const text = readFileSync(`${resctrl.path}/schemata`, "utf8");
+  try {
+    writes.forEach((write) => writeSchemata(resctrl, write));
+    rest();
+  } catch (error) {
+    writeSchemata(resctrl, { text, pointer: "" });
+    throw error;
+  }
 }
 
 function rdtRefusal(message: string): TsrunError {

@@ -158,8 +158,8 @@ function compileKill(state: State): Step[] {
 }
 
 function compileDelete(state: State): Step[] {
-  const { init, cgroup, hooks } = state;
-  if (hooks?.poststop?.length || cgroup?.driver === "systemd") return [];
+  const { init, cgroup, hooks, resctrl } = state;
+  if (hooks?.poststop?.length || resctrl !== undefined || cgroup?.driver === "systemd") return [];
   const removal: Step[] = [
     ...(cgroup === null ? [] : [{ op: "kill_cgroup", path: cgroup.path } as const]),
     { op: "end_process", ...init!, waitMs: endPatienceMs },

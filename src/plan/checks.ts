@@ -33,13 +33,6 @@ export function checkCreate(spec: ValidSpec, process: Process, input: CheckInput
   checkSysctl(spec.linux?.sysctl, namespaces);
   checkLabels(process, facts);
   checkNetDevices(spec, namespaces, facts);
-  if (spec.linux?.intelRdt !== undefined) {
-    throw new TsrunError(
-      "CONFIG_UNSUPPORTED",
-      "intelRdt is specified in config, but Intel RDT is not supported or enabled",
-      { pointer: "/linux/intelRdt" },
-    );
-  }
 }
 
 /** A process that can be started at all. */

@@ -152,11 +152,24 @@ function explainSync(point: number, host: HostSteps, cgroup: CgroupPlan | null):
         ...host.rlimits.map(({ name, soft, hard, origin }): Draft => {
           return { who: "runtime", what: `set ${name} to ${soft}:${hard}`, pointer: origin };
         }),
+        ...explainResctrl(host),
         { who: "runtime", what: "write state.json" },
       ];
     default:
       return [];
   }
+}
+
+function explainResctrl({ intelRdt }: HostSteps): Draft[] {
+  if (intelRdt === undefined) return [];
+  const { closID, l3CacheSchema, memBwSchema, schemata = [], enableMonitoring } = intelRdt;
+  const details = [
+    ...[l3CacheSchema, memBwSchema, ...schemata].flatMap((line) => (line ? [line] : [])),
+    ...(enableMonitoring ? ["monitored by itself"] : []),
+  ];
+  const what = `put init into the resctrl class ${closID || "of its id"}`;
+  const pointer = "/linux/intelRdt";
+  return [{ who: "runtime", what, pointer, ...(details.length > 0 ? { details } : {}) }];
 }
 
 function explainMaps({ idMaps }: HostSteps): Draft[] {

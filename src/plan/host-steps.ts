@@ -12,7 +12,7 @@ export function planHostSteps(
   process: Process,
   { namespaces, facts, options }: CreateContext,
 ): HostSteps {
-  const { seccomp, netDevices = {} } = spec.linux ?? {};
+  const { seccomp, netDevices = {}, intelRdt } = spec.linux ?? {};
   return {
     idMaps: planIdMaps(spec.linux, namespaces, facts),
     rlimits: planRlimits(process),
@@ -25,6 +25,7 @@ export function planHostSteps(
     listener: options.seccomp?.notify
       ? { path: seccomp?.listenerPath ?? "", metadata: seccomp?.listenerMetadata ?? "" }
       : undefined,
+    ...(intelRdt === undefined ? {} : { intelRdt }),
     hooks: hookNames.flatMap((name) =>
       (spec.hooks?.[name] ?? []).map(({ path }, index) => ({
         name,

@@ -1,4 +1,4 @@
-import type { HookName } from "../spec/types.ts";
+import type { HookName, Linux } from "../spec/types.ts";
 import type { Op } from "./wire.ts";
 
 /**
@@ -61,6 +61,8 @@ export type HostSteps = {
   /** Whether the pidfd/console/listener messages are to be expected. */
   readonly console: boolean;
   readonly listener?: { readonly path: string; readonly metadata: string };
+  /** Classes and groups of resctrl; `explain` tells of them. */
+  readonly intelRdt?: Linux["intelRdt"];
   /** All hooks in the order of their names in the spec; `explain` tells when they run. */
   readonly hooks?: readonly {
     readonly name: HookName;

@@ -1,3 +1,4 @@
+import type { ContainerResctrl } from "../resctrl/plan.ts";
 import type { Hook, NamespaceType } from "../spec/types.ts";
 
 /** Grows with every change that an older tsrun could not read. */
@@ -18,6 +19,8 @@ export type State = {
   readonly created: string;
   readonly init: ProcessIdentity | null;
   readonly cgroup: ContainerCgroup | null;
+  /** Its groups of resctrl, when it has any. */
+  readonly resctrl?: ContainerResctrl;
   readonly rootless: boolean;
   /** The namespaces of config.json; one without a path belongs to this container alone. */
   readonly namespaces: readonly { readonly type: NamespaceType; readonly path?: string }[];

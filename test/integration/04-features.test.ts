@@ -53,7 +53,7 @@ t.test(
       mountExtensions: { idmap: { enabled: true } },
       apparmor: { enabled: true },
       selinux: { enabled: true },
-      intelRdt: { enabled: Boolean },
+      intelRdt: { enabled: true },
     });
     t.match(annotations, { "io.github.seccomp.libseccomp.version": /^2\./ });
   },

@@ -140,11 +140,6 @@ refuses("an AppArmor profile without AppArmor", (spec) => (spec.process!.apparmo
   pointer: "/process/apparmorProfile",
 });
 
-refuses("Intel RDT", (spec) => (spec.linux!.intelRdt = { closID: "a" }), {
-  message: "intelRdt is specified in config, but Intel RDT is not supported or enabled",
-  pointer: "/linux/intelRdt",
-});
-
 refuses(
   "network devices without a network namespace",
   (spec) => {
