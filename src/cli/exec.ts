@@ -1,7 +1,6 @@
 import { TsrunError } from "../errors.ts";
 import { execInContainer, type ExecOptions } from "../lifecycle/exec.ts";
 import type { ProcessChanges, ProcessChoice } from "../lifecycle/exec-process.ts";
-import type { WrongProcess } from "../spec/process-file.ts";
 import type { Invocation } from "./invocation.ts";
 
 type Exec = Invocation<"exec">;
@@ -9,17 +8,7 @@ type Exec = Invocation<"exec">;
 /** tsrun exec */
 export async function exec(invocation: Exec): Promise<number> {
   const choice = await chooseProcess(invocation);
-  try {
-    return execInContainer({ ...optionsOf(invocation), process: choice });
-  } catch (error) {
-    throw error instanceof TsrunError && isWrongProcess(error.cause)
-      ? (await import("../spec/process-problems.ts")).refuseProcess(error.cause)
-      : error;
-  }
-}
-
-function isWrongProcess(cause: unknown): cause is WrongProcess {
-  return typeof cause === "object" && cause !== null && "wrong" in cause;
+  return execInContainer({ ...optionsOf(invocation), process: choice });
 }
 
 function optionsOf({ flags, args, log, root }: Exec): Omit<ExecOptions, "process"> {

@@ -93,8 +93,13 @@ function readLogFormat(text: string): LogFormat {
   });
 }
 
-async function fail(error: unknown, parsed: Parsed | undefined, log: Log): Promise<number> {
+async function fail(thrown: unknown, parsed: Parsed | undefined, log: Log): Promise<number> {
   const { describeFailure, reportFailure } = await import("./failure.ts");
+  const { wrongOf } = await import("../spec/wrong.ts");
+  const error =
+    wrongOf(thrown) === undefined
+      ? thrown
+      : (await import("../spec/refusal.ts")).explainRefusal(thrown);
   const reported = parsed?.kind === "run" ? parsed.command.failure : undefined;
   const failure = describeFailure(error, { ...reported, debug: log.debug });
   reportFailure(failure, log);

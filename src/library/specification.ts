@@ -12,6 +12,7 @@ import { defaultSpec as specToStartFrom } from "../spec/default.ts";
 import type { Issue } from "../spec/issue.ts";
 import { stringifyJson } from "../spec/json.ts";
 import { type LoadedSpec, loadText } from "../spec/load.ts";
+import { explainRefusal } from "../spec/refusal.ts";
 import { positionOf } from "../spec/positions.ts";
 import type { Spec, ValidSpec } from "../spec/types.ts";
 
@@ -92,7 +93,11 @@ export const modernHost: HostFacts = {
 const usualFile = "config.json";
 
 function load(configuration: Configuration, { file = usualFile }: Naming): LoadedSpec {
-  return loadText({ file, text: textOf(configuration) });
+  try {
+    return loadText({ file, text: textOf(configuration) });
+  } catch (error) {
+    throw explainRefusal(error);
+  }
 }
 
 function textOf(configuration: Configuration): string {

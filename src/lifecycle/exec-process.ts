@@ -1,6 +1,6 @@
 // The process that exec starts: the container's own with what the command line says, or that of a file.
 import { TsrunError } from "../errors.ts";
-import type { LoadedProcess, WrongProcess } from "../spec/process-file.ts";
+import type { LoadedProcess } from "../spec/process-file.ts";
 import type { Capabilities, Process, ValidSpec } from "../spec/types.ts";
 import type { State } from "../state/state.ts";
 import type { ContainerConfig } from "./container-config.ts";
@@ -34,7 +34,7 @@ export type Wanted = {
 };
 
 /** The container's own process with changes, or one of a file. */
-export type ProcessChoice = ProcessChanges | (() => LoadedProcess | WrongProcess);
+export type ProcessChoice = ProcessChanges | (() => LoadedProcess);
 
 /** Decides what process is run in a container. */
 export function chooseProcess(
@@ -45,7 +45,6 @@ export function chooseProcess(
   const { spec } = config;
   if (typeof choice === "function") {
     const loaded = choice();
-    if ("wrong" in loaded) throw wrongProcess(loaded);
     const locate = (error: unknown): unknown => locatedInFile(error, loaded, config);
     const asked = { kind: "file", text: loaded.text } as const;
     return { process: completeProcess(loaded, spec), config, asked, base: ".", locate };
@@ -57,10 +56,6 @@ export function chooseProcess(
   };
   const asked = { kind: "changes", changes: choice } as const;
   return { process: changeProcess(choice, spec), config, asked, base: bundle, locate };
-}
-
-function wrongProcess(cause: WrongProcess): TsrunError {
-  return new TsrunError("CONFIG_INVALID", `${cause.file} is not a valid process`, { cause });
 }
 
 function isBelow(pointer: string | undefined, pointers: readonly string[]): boolean {

@@ -7,6 +7,7 @@ import { parseText } from "./read.ts";
 import { processRules } from "./rules/process.ts";
 import { process as processSchema } from "./schema/process.ts";
 import type { Process } from "./types.ts";
+import { refuseWrong } from "./wrong.ts";
 
 /** A process section of config.json in a file of its own. */
 export type LoadedProcess = {
@@ -15,16 +16,14 @@ export type LoadedProcess = {
   readonly text: string;
 };
 
-/** What is in a file that is no such section; refuseProcess (process-problems.ts) says what is wrong with it. */
-export type WrongProcess = Omit<LoadedProcess, "process"> & { readonly wrong: unknown };
-
-/** Reads a process for exec from a file, which may be a pipe. What a config.json would be refused for is told apart. */
-export function loadProcess(file: string): LoadedProcess | WrongProcess {
+/** Reads a process for exec from a file, which may be a pipe. Refuses what a config.json would be refused for. */
+export function loadProcess(file: string): LoadedProcess {
   const text = readProcess(file);
   const value = normalize(parseText(text, file), text);
-  return processSchema.fits(value) && keepsRules(value as Process)
-    ? { process: value as Process, file, text }
-    : { wrong: value, file, text };
+  if (!processSchema.fits(value) || !keepsRules(value as Process)) {
+    throw refuseWrong({ wrong: value, part: "process", file, text });
+  }
+  return { process: value as Process, file, text };
 }
 
 function readProcess(file: string): string {

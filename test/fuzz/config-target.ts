@@ -5,13 +5,14 @@ import { TsrunError } from "../../src/errors.ts";
 import { planCreate } from "../../src/plan/create.ts";
 import { encodePlan } from "../../src/plan/encode.ts";
 import { checkConfig } from "../../src/spec/check.ts";
-import { refusal } from "../../src/spec/load.ts";
+import { refusal } from "../../src/spec/refusal.ts";
 import { normalize } from "../../src/spec/normalize.ts";
 import { findProblems } from "../../src/spec/problems.ts";
 import { parseText } from "../../src/spec/read.ts";
 import { applyRules } from "../../src/spec/rules/index.ts";
 import type { SpecDraft } from "../../src/spec/rules/rule.ts";
-import { checkSchema, fitsSchema } from "../../src/spec/schema/check.ts";
+import { checkSchema } from "../../src/spec/schema/check.ts";
+import { spec as specSchema } from "../../src/spec/schema/spec.ts";
 import type { Spec, ValidSpec } from "../../src/spec/types.ts";
 import { maps, options, rootFacts, userFacts } from "../unit/plan/specs.ts";
 import { everyField } from "./every-field.ts";
@@ -48,7 +49,7 @@ function check(text: string): boolean {
   if (text.length % 4 === 0) checkReport(text);
   const value = parsed(text);
   if (value === undefined) return false;
-  const fits = fitsSchema(value);
+  const fits = specSchema.fits(value);
   hold(
     fits === (checkSchema(value).length === 0),
     "the fast schema and the one that explains agree",

@@ -133,7 +133,8 @@ t.test("errors have their code, pointer and position", { skip }, async (t) => {
   t.match(await rejection(container.kill("NOPE")), { code: "SIGNAL" });
   await container.start();
   t.match(await rejection(container.start()), { code: "CONTAINER_STATUS" });
-  c.configure((config) => (config.mounts[0]!.source = "/absent/source"));
+  // The first one may still be running.
+  c.configure((config) => (config.linux.cgroupsPath += "-other"));
   c.configure(
     (config) => (config.mounts[0] = { destination: "/proc", source: "/absent", options: ["bind"] }),
   );

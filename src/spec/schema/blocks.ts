@@ -7,7 +7,10 @@ import { isObject } from "../json.ts";
 
 export type Schema<T = unknown> = zod.ZodMiniType<T>;
 /** zod comes from whoever asks for a schema: those who only ask whether a value fits do not load it. */
-export type Zod = typeof zod;
+export type Zod = Pick<
+  typeof zod,
+  "array" | "custom" | "object" | "optional" | "record" | "string"
+>;
 
 export type Field<T = unknown> = {
   readonly fits: (value: unknown) => boolean;

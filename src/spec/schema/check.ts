@@ -11,11 +11,6 @@ import { schemaOf } from "./zod.ts";
 
 type ZodIssue = z.core.$ZodIssue;
 
-/** Whether the value is a Spec as far as its types go. Fast; says nothing about what is wrong. */
-export function fitsSchema(value: unknown): boolean {
-  return spec.fits(value);
-}
-
 /** Everything in the value that is missing or not of the type it has to be. */
 export function checkSchema(value: unknown): Issue[] {
   const result = schemaOf(spec).safeParse(value);

@@ -138,8 +138,3 @@ t.test("an error is located where what it is about was said", async (t) => {
     position: { file: "/state/config.json" },
   });
 });
-
-t.test("a file that is no process is told by what is in it", async (t) => {
-  const wrong = { wrong: 5, file: "/process.json", text: "5" };
-  t.throws(() => chooseProcess(() => wrong, config(), state), { cause: wrong });
-});

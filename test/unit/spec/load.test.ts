@@ -2,6 +2,7 @@ import { join } from "node:path";
 import t, { type Test } from "tap";
 import { TsrunError } from "../../../src/errors.ts";
 import { loadSpec } from "../../../src/spec/load.ts";
+import { explainRefusal } from "../../../src/spec/refusal.ts";
 import { type Config, config, raw, write } from "./configs.ts";
 
 function load(t: Test, edit: (config: Config) => void) {
@@ -9,11 +10,17 @@ function load(t: Test, edit: (config: Config) => void) {
 }
 
 function refusal(t: Test, edit: (config: Config) => void): TsrunError {
+  return refusalOf(t, write(config(edit)));
+}
+
+function refusalOf(t: Test, text: string): TsrunError {
+  const bundle = t.testdir({ "config.json": text });
   try {
-    load(t, edit);
+    loadSpec(bundle);
   } catch (error) {
-    if (error instanceof TsrunError) return error;
-    throw error;
+    const explained = explainRefusal(error);
+    if (explained instanceof TsrunError) return explained;
+    throw explained;
   }
   throw new Error("it was not refused");
 }
@@ -129,12 +136,7 @@ t.test("a seccomp section that says nothing is none", async (t) => {
 
 t.test("a configuration that is no object", async (t) => {
   for (const text of ["null", "[]", "true", "5"]) {
-    const bundle = t.testdir({ "config.json": text });
-    t.throws(
-      () => loadSpec(bundle),
-      { code: "CONFIG_INVALID", message: "must be an object" },
-      text,
-    );
+    t.match(refusalOf(t, text), { code: "CONFIG_INVALID", message: "must be an object" }, text);
   }
 });
 

@@ -1,6 +1,7 @@
 import t from "tap";
 import { parseJson } from "../../../src/spec/json.ts";
-import { checkSchema, fitsSchema } from "../../../src/spec/schema/check.ts";
+import { checkSchema } from "../../../src/spec/schema/check.ts";
+import { spec as specSchema } from "../../../src/spec/schema/spec.ts";
 import { fixture, raw, write } from "./configs.ts";
 
 type Case = [where: string, value: unknown, rule: string, message?: string];
@@ -270,7 +271,7 @@ function withValue(where: string, value: unknown): unknown {
 t.test("a configuration with every field of the specification passes", async (t) => {
   const value = parseJson(write(full));
   t.strictSame(checkSchema(value), []);
-  t.ok(fitsSchema(value));
+  t.ok(specSchema.fits(value));
 });
 
 for (const [where, value, rule, message] of cases) {
@@ -285,7 +286,7 @@ for (const [where, value, rule, message] of cases) {
     if (message) t.match(issue?.message, message);
     t.ok(issue?.expected);
     if (value !== missing) t.ok(issue?.got);
-    t.notOk(fitsSchema(wrong), "the fast test sees it too");
+    t.notOk(specSchema.fits(wrong), "the fast test sees it too");
   });
 }
 
@@ -294,13 +295,13 @@ t.test("unknown fields pass everywhere", async (t) => {
   for (const place of [value, value.process, value.linux, value.linux.seccomp, value.mounts[0]!]) {
     Object.assign(place, { "x-unknown": { a: [1.5, null] } });
   }
-  t.ok(fitsSchema(value));
+  t.ok(specSchema.fits(value));
   t.strictSame(checkSchema(value), []);
 });
 
 t.test("a value that is no object at all is told so", async (t) => {
   for (const value of [null, [], "x", 1, true]) {
-    t.notOk(fitsSchema(value));
+    t.notOk(specSchema.fits(value));
     const [issue] = checkSchema(value);
     t.equal(issue?.pointer, "");
     t.match(issue?.message, "must be an object");
@@ -326,7 +327,7 @@ t.test("the fast test and the schema agree on configurations with one part broke
       const kept = parent[key];
       for (const part of parts) {
         parent[key] = part;
-        if (fitsSchema(whole) !== (checkSchema(whole).length === 0)) {
+        if (specSchema.fits(whole) !== (checkSchema(whole).length === 0)) {
           differ++;
           t.fail(`they differ with ${JSON.stringify(part)} for ${key}`);
         }
@@ -343,7 +344,7 @@ t.test("the fast test and the schema agree on configurations with one part broke
 t.test("configurations of engines pass", async (t) => {
   for (const name of ["containerd", "docker", "podman", "runc-spec"]) {
     const value = parseJson(fixture(name));
-    t.ok(fitsSchema(value), name);
+    t.ok(specSchema.fits(value), name);
     t.strictSame(checkSchema(value), [], name);
   }
 });
