@@ -2,7 +2,7 @@
 // that load it; `npm run budget` writes it anew from what they load now.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { libraryEntry, type Loaded, type Trace } from "./traced.ts";
+import type { Loaded, Trace } from "./traced.ts";
 
 const file = join(import.meta.dirname, "imports.txt");
 
@@ -47,28 +47,25 @@ export function writeBudget(loaded: Budget): void {
   writeFileSync(file, formatBudget(loaded));
 }
 
-/** A sentence for each command that loads what its budget does not have, or no longer loads what it has. */
+/** A sentence for each module that commands load beyond their budget, or no longer load. */
 export function compareBudget({ loaded, importers }: Trace, budget: Budget): string[] {
-  const sentences: string[] = [];
-  for (const command of new Set([...loaded.keys(), ...budget.keys()])) {
-    const now = loaded.get(command) ?? new Set<string>();
-    const allowed = budget.get(command) ?? new Set<string>();
-    const added = [...now].filter((name) => !allowed.has(name));
-    const gone = [...allowed].filter((name) => !now.has(name));
-    sentences.push(
-      ...added.map((name) => `${nameCommand(command)} loads ${name} now, ${byWhom(name)}`),
-      ...gone.map((name) => `${nameCommand(command)} does not load ${name} any more`),
-    );
+  const commands = [...new Set([...loaded.keys(), ...budget.keys()])];
+  const modules = new Set([...loaded.values(), ...budget.values()].flatMap((names) => [...names]));
+  return [...modules].sort().flatMap((name) => {
+    const now = commands.filter((command) => loaded.get(command)?.has(name));
+    const before = commands.filter((command) => budget.get(command)?.has(name));
+    const added = now.filter((command) => !before.includes(command));
+    const gone = before.filter((command) => !now.includes(command));
+    const by = added.length > 0 ? byWhom(name, loaded.get(added[0]!)!) : "";
+    return [
+      ...(added.length > 0 ? [`${added.join(", ")}: ${name} is loaded now, ${by}`] : []),
+      ...(gone.length > 0 ? [`${gone.join(", ")}: ${name} is not loaded any more`] : []),
+    ];
+  });
 
-    function byWhom(name: string): string {
-      const importing = (importers.get(name) ?? []).filter((importer) => now.has(importer));
-      if (importing.length > 0) return `imported by ${importing.join(" and ")}`;
-      return name.startsWith("node:") ? "which node loads by itself" : "as its entry";
-    }
+  function byWhom(name: string, now: Loaded): string {
+    const importing = (importers.get(name) ?? []).filter((importer) => now.has(importer));
+    if (importing.length > 0) return `imported by ${importing.join(" and ")}`;
+    return name.startsWith("node:") ? "by node itself" : "as the entry";
   }
-  return sentences;
-}
-
-function nameCommand(command: string): string {
-  return command === libraryEntry ? command : `tsrun ${command}`;
 }

@@ -149,15 +149,15 @@ function nameOfBuiltin(name: string): string {
   return name.startsWith("node:") ? name : `node:${name}`;
 }
 
-function findImporters(metafiles: readonly Metafile[]): Map<string, string[]> {
-  const importers = new Map<string, string[]>();
+function findImporters(metafiles: readonly Metafile[]): Map<string, readonly string[]> {
+  const importers = new Map<string, Set<string>>();
   for (const { inputs } of metafiles) {
     for (const [path, { imports }] of Object.entries(inputs)) {
       for (const { path: imported, external } of imports) {
         const name = external ? nameOfBuiltin(imported) : nameOf(imported);
-        importers.set(name, [...(importers.get(name) ?? []), nameOf(path)]);
+        importers.set(name, (importers.get(name) ?? new Set()).add(nameOf(path)));
       }
     }
   }
-  return importers;
+  return new Map([...importers].map(([name, by]) => [name, [...by]]));
 }

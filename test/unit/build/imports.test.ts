@@ -22,10 +22,10 @@ t.test("a module more is told with the module that imports it, one less too", (t
     ["state", new Set(["src/a.ts", "src/b.ts"])],
   ]);
   t.strictSame(compareBudget({ loaded, importers }, budget), [
-    "tsrun create loads src/b.ts now, imported by src/a.ts",
-    "tsrun create loads node:fs now, imported by src/b.ts",
-    "tsrun create loads node:internal/tty now, which node loads by itself",
-    "tsrun state does not load src/b.ts any more",
+    "create: node:fs is loaded now, imported by src/b.ts",
+    "create: node:internal/tty is loaded now, by node itself",
+    "create: src/b.ts is loaded now, imported by src/a.ts",
+    "state: src/b.ts is not loaded any more",
   ]);
   t.end();
 });
