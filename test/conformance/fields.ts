@@ -15,6 +15,15 @@ export function listFields(): string[] {
   return fieldsOf(schemaOf(spec), "");
 }
 
+/** What holds them: "mounts", "mounts[]", "process.user". */
+export function listSections(): string[] {
+  const within = (field: string): string[] => {
+    const above = field.replace(/(?:\[\]|\.[^.[\]]+)$/, "");
+    return above === field ? [] : [...within(above), above];
+  };
+  return [...new Set(listFields().flatMap(within))];
+}
+
 function fieldsOf({ def }: Node, path: string): string[] {
   const { type, shape, element, innerType, valueType } = def;
   if (type === "optional") return fieldsOf(innerType!, path);

@@ -5,10 +5,11 @@ import { TsrunError } from "../../src/errors.ts";
 import { planCreate } from "../../src/plan/create.ts";
 import { encodePlan } from "../../src/plan/encode.ts";
 import { checkConfig } from "../../src/spec/check.ts";
-import { refusal } from "../../src/spec/refusal.ts";
+import { loadText } from "../../src/spec/load.ts";
 import { normalize } from "../../src/spec/normalize.ts";
 import { findProblems } from "../../src/spec/problems.ts";
 import { parseText } from "../../src/spec/read.ts";
+import { refusal } from "../../src/spec/refusal.ts";
 import { applyRules } from "../../src/spec/rules/index.ts";
 import type { SpecDraft } from "../../src/spec/rules/rule.ts";
 import { checkSchema } from "../../src/spec/schema/check.ts";
@@ -66,11 +67,24 @@ function check(text: string): boolean {
 }
 
 function checkReport(text: string): void {
-  for (const { line, column, message } of checkConfig(text, file)) {
+  const issues = checkConfig(text, file);
+  for (const { line, column, message } of issues) {
     hold(message !== "", "a finding says something");
     hold((line === undefined) === (column === undefined), "a place has line and column");
   }
+  const wrong = issues.some(({ severity, tolerated }) => severity === "error" && !tolerated);
+  hold(wrong === isRefused(text), "create refuses what the report calls an error, and no more");
   hold(Object.keys(Object.prototype).length === 0, "no prototype is changed");
+}
+
+function isRefused(text: string): boolean {
+  try {
+    loadText({ file, text });
+    return false;
+  } catch (error) {
+    onPurpose(error);
+    return true;
+  }
 }
 
 function parsed(text: string): unknown {

@@ -99,7 +99,10 @@ function checkAbsolute(
   for (const name of ["run.oci.seccomp.receiver", "run.oci.pidfd_receiver"]) {
     const path = annotations?.[name];
     if (path === undefined || path.startsWith("/")) continue;
-    report(pointerTo(name), "must be an absolute path", { got: quote(path) });
+    report(pointerTo(name), "must be an absolute path", {
+      expected: "the path of a socket, from / on",
+      got: quote(path),
+    });
   }
 }
 

@@ -127,6 +127,24 @@ export const configRules: readonly Rule[] = [
     },
   },
   {
+    id: "hook-env-assignment",
+    on: ["hooks"],
+    section: "config.md#posix-platform-hooks",
+    severity: "error",
+    create: "accept",
+    check({ hooks }, report) {
+      for (const name of hookNames) {
+        each(hooks?.[name], ({ env }, index) => {
+          each(env, (entry, at) => {
+            if (entry.indexOf("=") > 0) return;
+            const details = { expected: "NAME=value", got: quote(entry) };
+            report(`/hooks/${name}/${index}/env/${at}`, "is no environment variable", details);
+          });
+        });
+      }
+    },
+  },
+  {
     id: "hook-prestart-deprecated",
     on: ["hooks"],
     section: "config.md#prestart",

@@ -2,6 +2,8 @@
 import type { Device } from "../types.ts";
 import { addNamespace } from "./config.ts";
 import {
+  checkNumbers,
+  type Details,
   type Draft,
   each,
   eachDuplicate,
@@ -60,10 +62,36 @@ export const linuxRules: readonly Rule[] = [
     check({ linux }, report) {
       each(linux?.devices, ({ major = 0, minor = 0 }, index) => {
         const pointer = `/linux/devices/${index}`;
-        if (major < 0 || major > 0xfff)
-          report(`${pointer}/major`, "is no device number", outOf(0xfff, major));
-        if (minor < 0 || minor > 0xf_ffff)
-          report(`${pointer}/minor`, "is no device number", outOf(0xf_ffff, minor));
+        checkNumbers(pointer, { major, minor }, report);
+      });
+    },
+  },
+  {
+    id: "device-file-mode",
+    section: devices,
+    severity: "error",
+    create: "accept",
+    check({ linux }, report) {
+      each(linux?.devices, ({ fileMode = 0 }, index) => {
+        // Engines write what stat(2) says, with the type of the file.
+        if (fileMode <= 0o177777) return;
+        const details = { expected: "0 to 65535 (octal 177777)", got: String(fileMode) };
+        report(`/linux/devices/${index}/fileMode`, "has more bits than a file mode", details);
+      });
+    },
+  },
+  {
+    id: "device-owner",
+    section: devices,
+    severity: "error",
+    create: "accept",
+    check({ linux }, report) {
+      each(linux?.devices, (device, index) => {
+        for (const field of ["uid", "gid"] as const) {
+          if (device[field] !== 0xffff_ffff) continue;
+          const details = { expected: "0 to 4294967294", got: String(device[field]) };
+          report(`/linux/devices/${index}/${field}`, "is no id", details);
+        }
       });
     },
   },
@@ -127,7 +155,7 @@ export const linuxRules: readonly Rule[] = [
     check(spec, report) {
       for (const key of Object.keys(spec.linux?.sysctl ?? {})) {
         const problem = sysctlProblem(dotted(key), spec);
-        if (problem) report(`/linux/sysctl/${token(key)}`, problem.message, { hint: problem.hint });
+        if (problem) report(`/linux/sysctl/${token(key)}`, problem.message, problem.details);
       }
     },
   },
@@ -228,10 +256,6 @@ export const linuxRules: readonly Rule[] = [
 /** Sections of config.json that are not for Linux. */
 export const otherPlatforms = ["freebsd", "solaris", "vm", "windows", "zos"] as const;
 
-function outOf(most: number, value: number): { expected: string; got: string } {
-  return { expected: `0 to ${most}`, got: String(value) };
-}
-
 // sysctl(8): where the first separator is a slash, dots belong to the names.
 function dotted(key: string): string {
   const first = /[./]/.exec(key)?.[0];
@@ -242,9 +266,9 @@ function dotted(key: string): string {
 function sysctlProblem(
   key: string,
   spec: SpecDraft,
-): { message: string; hint?: string } | undefined {
-  const needs = (type: string, message: string): { message: string; hint: string } | undefined =>
-    namespaceOf(spec, type) ? undefined : { message, ...addNamespace(type) };
+): { message: string; details: Details } | undefined {
+  const needs = (type: string, message: string): ReturnType<typeof sysctlProblem> =>
+    namespaceOf(spec, type) ? undefined : { message, details: addNamespace(type) };
   const name = quote(key);
   if (ipcSysctls.has(key) || key.startsWith("fs.mqueue.")) {
     return needs("ipc", `sysctl ${name} is not allowed in the hosts ipc namespace`);
@@ -258,7 +282,12 @@ function sysctlProblem(
     return needs("uts", `sysctl ${name} is not in a separate kernel namespace`);
   if (key === "kernel.hostname" && namespaceOf(spec, "uts")) {
     const message = `sysctl ${name} is not allowed as it conflicts with the OCI "hostname" field`;
-    return { message, hint: "set hostname instead" };
+    return { message, details: { hint: "set hostname instead" } };
   }
-  return { message: `sysctl ${name} is not in a separate kernel namespace` };
+  const expected =
+    "a sysctl of a namespace: net.*, fs.mqueue.*, user.*, kernel.domainname or of IPC";
+  return {
+    message: `sysctl ${name} is not in a separate kernel namespace`,
+    details: { expected },
+  };
 }

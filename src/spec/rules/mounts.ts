@@ -14,7 +14,9 @@ export const mountRules: readonly Rule[] = [
     create: "refuse",
     check({ mounts }, report) {
       each(mounts, ({ destination }, index) => {
-        if (destination === "") report(`/mounts/${index}/destination`, "must not be empty");
+        if (destination !== "") return;
+        const expected = "an absolute path in the container";
+        report(`/mounts/${index}/destination`, "must not be empty", { expected });
       });
     },
   },

@@ -31,7 +31,8 @@ export const namespaceRules: readonly Rule[] = [
         ({ type }) => type,
         (index, type, first) => {
           const message = `malformed spec file: duplicated ns ${quote(type)}`;
-          report(`/linux/namespaces/${index}`, message, {
+          report(`/linux/namespaces/${index}/type`, message, {
+            expected: "one entry for each type",
             hint: `namespaces[${first}] is one of that type already`,
           });
         },
@@ -139,7 +140,7 @@ export const namespaceRules: readonly Rule[] = [
       } else if (namespace.path) {
         const message =
           "time namespace enabled, but both namespace path and time offsets specified -- you may only provide one";
-        report("/linux/timeOffsets", message);
+        report("/linux/timeOffsets", message, { hint: "leave out one of them" });
       }
     },
   },
@@ -254,7 +255,8 @@ function checkOverlap(pointer: string, list: Mappings, { field, report }: Overla
     const [before, after] = [ranges[at - 1]!, ranges[at]!];
     if (after.start >= before.end) continue;
     const message = `its ids, from ${field} ${after.start} on, are mapped by [${before.index}] too`;
-    report(`${pointer}/${after.index}/${field}`, message);
+    const expected = `ranges of ${field} apart from one another`;
+    report(`${pointer}/${after.index}/${field}`, message, { expected });
   }
 }
 

@@ -6,6 +6,7 @@ import { each, eachDuplicate, isNumberList, quote, type Rule } from "./rule.ts";
 const section = "config.md#process";
 const posix = "config.md#posix-process";
 const linux = "config.md#linux-process";
+const reservedId = 0xffff_ffff;
 
 export const processRules: readonly Rule[] = [
   {
@@ -14,7 +15,9 @@ export const processRules: readonly Rule[] = [
     severity: "error",
     create: "refuse",
     check({ process }, report) {
-      if (process === undefined) report("/process", "process property must not be empty");
+      const expected = '{"cwd": "/", "args": ["sh"]}';
+      if (process === undefined)
+        report("/process", "process property must not be empty", { expected });
     },
   },
   {
@@ -114,17 +117,37 @@ export const processRules: readonly Rule[] = [
     },
   },
   {
+    id: "id-reserved",
+    section: "config.md#posix-platform-user",
+    severity: "error",
+    create: "refuse",
+    check({ process }, report) {
+      const check = (field: string, id: number | undefined): void => {
+        // It stands for "no id": the kernel would leave the process the one that it has.
+        if (id !== reservedId) return;
+        report(`/process/user/${field}`, "is no id", {
+          expected: `0 to ${reservedId - 1}`,
+          got: String(id),
+        });
+      };
+      check("uid", process?.user?.uid);
+      check("gid", process?.user?.gid);
+      each(process?.user?.additionalGids, (id, index) => check(`additionalGids/${index}`, id));
+    },
+  },
+  {
     id: "rlimit-duplicate",
     section: posix,
     severity: "error",
-    create: "accept",
+    create: "refuse",
     check({ process }, report) {
       eachDuplicate(
         process?.rlimits,
         ({ type }) => type,
         (index, name, first) => {
-          const message = `${name} is limited a second time; the first one, rlimits[${first}], is without effect`;
-          report(`/process/rlimits/${index}/type`, message);
+          const message = `${name} is limited a second time, after rlimits[${first}]`;
+          const expected = "one entry for each type";
+          report(`/process/rlimits/${index}/type`, message, { expected, got: quote(name) });
         },
       );
     },
@@ -273,8 +296,11 @@ export const processRules: readonly Rule[] = [
       const message =
         "scheduler runtime/deadline/period can only be specified for SchedDeadline policy";
       for (const field of ["runtime", "deadline", "period"] as const) {
-        if (scheduler[field])
-          report(`/process/scheduler/${field}`, message, { got: String(scheduler[field]) });
+        if (!scheduler[field]) continue;
+        report(`/process/scheduler/${field}`, message, {
+          expected: `0 or nothing with ${scheduler.policy}`,
+          got: String(scheduler[field]),
+        });
       }
     },
   },

@@ -1,6 +1,15 @@
 // Rules of config-linux.md, Control groups. What the host has, or lacks, is for the cgroup driver to say.
 import type { Int } from "../types.ts";
-import { each, eachDuplicate, isNumberList, quote, type Report, type Rule, token } from "./rule.ts";
+import {
+  checkNumbers,
+  each,
+  eachDuplicate,
+  isNumberList,
+  quote,
+  type Report,
+  type Rule,
+  token,
+} from "./rule.ts";
 
 const memorySection = "config-linux.md#memory";
 const cpuSection = "config-linux.md#cpu";
@@ -36,6 +45,24 @@ export const resourceRules: readonly Rule[] = [
       each(linux?.resources?.devices, ({ allow, access }, index) => {
         if (allow !== true && access)
           checkAccess(access, `${base}/devices/${index}/access`, report);
+      });
+    },
+  },
+  {
+    id: "device-rule-number",
+    on: ["linux", "resources"],
+    section: "config-linux.md#allowed-device-list",
+    severity: "error",
+    // The device program refuses it where it is about to be made.
+    create: "accept",
+    check({ linux }, report) {
+      each(linux?.resources?.devices, (rule, index) => {
+        for (const field of ["major", "minor"] as const) {
+          const number = rule[field] ?? 0;
+          if (number >= -1 && number <= 0xffff_ffff) continue;
+          const details = { expected: "0 to 4294967295, or -1 for any", got: String(number) };
+          report(`${base}/devices/${index}/${field}`, "is no device number", details);
+        }
       });
     },
   },
@@ -199,6 +226,35 @@ export const resourceRules: readonly Rule[] = [
     },
   },
   {
+    id: "blkio-device-number",
+    on: ["linux", "resources"],
+    section: ioSection,
+    severity: "error",
+    create: "accept",
+    check({ linux }, report) {
+      const blockIO = linux?.resources?.blockIO;
+      for (const field of blockIoDevices) {
+        each<Numbers>(blockIO?.[field], (device, index) => {
+          checkNumbers(`${base}/blockIO/${field}/${index}`, device, report);
+        });
+      }
+    },
+  },
+  {
+    id: "network-name",
+    on: ["linux", "resources"],
+    section: "config-linux.md#network",
+    severity: "error",
+    create: "accept",
+    check({ linux }, report) {
+      each(linux?.resources?.network?.priorities, ({ name }, index) => {
+        if (name !== "") return;
+        const expected = "the name of a network interface";
+        report(`${base}/network/priorities/${index}/name`, "must not be empty", { expected });
+      });
+    },
+  },
+  {
     id: "hugepage-size",
     on: ["linux", "resources"],
     section: "config-linux.md#huge-page-limits",
@@ -241,6 +297,8 @@ export const resourceRules: readonly Rule[] = [
     create: "accept",
     check({ linux }, report) {
       for (const [name, limits] of Object.entries(linux?.resources?.rdma ?? {})) {
+        const pointer = `${base}/rdma/${token(name)}`;
+        if (name === "") report(pointer, "has no name", { expected: "the name of a device" });
         if (
           limits === undefined ||
           limits.hcaHandles !== undefined ||
@@ -248,7 +306,7 @@ export const resourceRules: readonly Rule[] = [
         )
           continue;
         const expected = "hcaHandles or hcaObjects, or both";
-        report(`${base}/rdma/${token(name)}`, "limits nothing", { expected });
+        report(pointer, "limits nothing", { expected });
       }
     },
   },
@@ -277,6 +335,15 @@ export const resourceRules: readonly Rule[] = [
     },
   },
 ];
+
+const blockIoDevices = [
+  "weightDevice",
+  "throttleReadBpsDevice",
+  "throttleWriteBpsDevice",
+  "throttleReadIOPSDevice",
+  "throttleWriteIOPSDevice",
+] as const;
+type Numbers = { readonly major?: number; readonly minor?: number };
 
 const expectedAccess = "a composition of r (read), w (write) and m (mknod)";
 

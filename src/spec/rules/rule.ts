@@ -70,6 +70,23 @@ export function namespaceOf(
   return spec.linux?.namespaces?.find((namespace) => namespace?.type === type);
 }
 
+/** What the kernel has as the numbers of a device. */
+const mostNumbers = { major: 0xfff, minor: 0xf_ffff } as const;
+
+/** Reports the numbers of a device that are none. */
+export function checkNumbers(
+  pointer: string,
+  device: { readonly major?: number; readonly minor?: number },
+  report: Report,
+): void {
+  for (const field of ["major", "minor"] as const) {
+    const number = device[field] ?? 0;
+    if (number >= 0 && number <= mostNumbers[field]) continue;
+    const details = { expected: `0 to ${mostNumbers[field]}`, got: String(number) };
+    report(`${pointer}/${field}`, "is no device number", details);
+  }
+}
+
 /** A name as a token of a JSON pointer. */
 export function token(name: string): string {
   return name.replaceAll("~", "~0").replaceAll("/", "~1");

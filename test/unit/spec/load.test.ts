@@ -82,20 +82,11 @@ t.test("what the specification forbids but runc runs is let through", async (t) 
     ["an odd ociVersion", (c: Config) => (c.ociVersion = "latest")],
     ["no linux section", (c: Config) => delete c.linux],
     [
-      "a repeated rlimit",
-      (c: Config) =>
-        (c.process.rlimits = [1, 2].map((n) => ({ type: "RLIMIT_CORE", soft: n, hard: n }))),
-    ],
-    [
       "a hook without time",
       (c: Config) => (c.hooks = { poststop: [{ path: "/bin/true", timeout: 0 }] }),
     ],
     ["unknown fields", (c: Config) => (c.proces = [{}])],
     ["unknown capabilities", (c: Config) => (c.process.capabilities = { bounding: ["CAP_FLY"] })],
-    [
-      "an errno for an action that has none",
-      (c: Config) => (c.linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW", defaultErrnoRet: 1 }),
-    ],
   ] as const) {
     t.strictSame(load(t, edit).warnings, [], name);
   }

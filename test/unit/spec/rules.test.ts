@@ -246,7 +246,7 @@ const cases: Case[] = [
   {
     rule: "namespace-duplicate",
     edit: (c) => c.linux.namespaces.push({ type: "pid" }),
-    at: "/linux/namespaces/5",
+    at: "/linux/namespaces/5/type",
     says: "malformed spec file: duplicated ns",
   },
   {
@@ -603,6 +603,41 @@ const cases: Case[] = [
     edit: seccomp({ architectures: ["SCMP_ARCH_X86", "SCMP_ARCH_X86"] }),
     at: "/linux/seccomp/architectures/1",
   },
+  {
+    rule: "hook-env-assignment",
+    edit: (c) => (c.hooks = { poststop: [{ path: "/bin/true", env: ["A=b", "B"] }] }),
+    at: "/hooks/poststop/0/env/1",
+  },
+  {
+    rule: "id-reserved",
+    edit: process({ user: { uid: 0, gid: 4294967295 } }),
+    at: "/process/user/gid",
+  },
+  {
+    rule: "device-file-mode",
+    edit: linux({ devices: [{ type: "p", path: "/dev/a", fileMode: 65536 }] }),
+    at: "/linux/devices/0/fileMode",
+  },
+  {
+    rule: "device-owner",
+    edit: linux({ devices: [{ type: "p", path: "/dev/a", uid: 4294967295 }] }),
+    at: "/linux/devices/0/uid",
+  },
+  {
+    rule: "device-rule-number",
+    edit: resources({ devices: [{ allow: true, type: "c", major: -2, access: "r" }] }),
+    at: "/linux/resources/devices/0/major",
+  },
+  {
+    rule: "blkio-device-number",
+    edit: resources({ blockIO: { weightDevice: [{ major: 8, minor: -1, weight: 10 }] } }),
+    at: "/linux/resources/blockIO/weightDevice/0/minor",
+  },
+  {
+    rule: "network-name",
+    edit: resources({ network: { priorities: [{ name: "", priority: 1 }] } }),
+    at: "/linux/resources/network/priorities/0/name",
+  },
 ];
 
 t.test("the configuration that the cases start from has nothing to find", async (t) => {
@@ -620,6 +655,8 @@ t.test("each rule finds what it is about, at its place, and create does as it sa
     const { create, severity } = rules.find(({ id }) => id === rule)!;
     t.equal(issue?.severity, severity, `${name}: ${severity}`);
     t.ok((issue?.line ?? 0) > 0 && (issue?.column ?? 0) > 0, `${name}: has a position`);
+    const allowed = issue?.expected ?? issue?.hint;
+    t.ok(severity === "warning" || allowed, `${name}: says what is allowed`);
     if (says) t.match(issue?.message, says, `${name}: the message`);
     const directory = `${bundle}/${index}`;
     mkdirSync(directory);
