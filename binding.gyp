@@ -14,6 +14,7 @@
     'init_sources': [ '<!@(ls native/init/*.c)' ],
     'init_headers': [ '<!@(ls native/init/*.h)', 'build/build-id.h' ],
     'launcher_sources': [ '<!@(ls native/launcher/*.c)', 'native/init/start.c', 'native/init/text.c', 'native/init/plan.c' ],
+    'prefault_sources': [ '<!@(ls native/prefault/*.c)' ],
     'launcher_headers': [ '<!@(ls native/launcher/*.h)' ],
   },
   'targets': [
@@ -56,12 +57,12 @@
       'type': 'none',
       'actions': [{
         'action_name': 'compile_prefault',
-        'inputs': [ 'native/prefault/prefault.c' ],
+        'inputs': [ '<@(prefault_sources)', 'native/prefault/memory.h' ],
         'outputs': [ '<(PRODUCT_DIR)/prefault.so' ],
         'action': [
-          '<(compiler)', '-std=gnu11', '-O2', '-g0', '-Wall', '-Wextra', '-Werror', '-fPIC', '-shared',
+          '<(compiler)', '-std=gnu11', '-D_GNU_SOURCE', '-O2', '-g0', '-Wall', '-Wextra', '-Werror', '-fPIC', '-shared',
           '-fvisibility=hidden', '-ffile-prefix-map=..=.', '-Wl,-z,relro,-z,now', '-Wl,-z,noseparate-code', '-s',
-          '-o', '<@(_outputs)', '<@(_inputs)',
+          '-o', '<@(_outputs)', '<@(prefault_sources)',
         ],
       }],
     },

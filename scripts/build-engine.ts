@@ -12,7 +12,16 @@ import { join } from "node:path";
 import { spawnSync } from "node:child_process";
 import { type BuildOptions, buildSync } from "esbuild";
 import { sampleConfig } from "./sample-config.ts";
-import { execute, filesBelow, hash, identify, node, root, runStep } from "./build-step.ts";
+import {
+  copyByHugePages,
+  execute,
+  filesBelow,
+  hash,
+  identify,
+  node,
+  root,
+  runStep,
+} from "./build-step.ts";
 
 // V8 takes the code cache only from a builder that ran with the same flags.
 // The last one: a create allocates some 5 MB, and a young generation that holds it is never collected.
@@ -178,8 +187,7 @@ function writeEngine(): void {
   writeFileSync(join(root, "build/engine.json"), JSON.stringify(config, null, 2));
   execute(node, [...v8Flags, "--build-sea", "build/engine.json"]);
   mkdirSync(join(root, "dist/lib/tsrun"), { recursive: true });
-  // A copy, because it starts faster: written in large pieces, it is mapped from the page cache in large pieces.
-  execute("cp", [output, `${engine}.new`]);
+  copyByHugePages(output, `${engine}.new`);
   renameSync(join(root, `${engine}.new`), join(root, engine));
   rmSync(join(root, output));
 }
