@@ -13,6 +13,8 @@ export type LabRun = {
   readonly files: readonly string[];
   /** Where the results come through, a name of its own for each of several labs at once. */
   readonly results: string;
+  /** Further words for the kernel. */
+  readonly append?: string;
 };
 
 const repository = join(import.meta.dirname, "..");
@@ -24,13 +26,13 @@ export function makeGuest(words: readonly string[] = []): Promise<number | null>
 }
 
 /** Boots the lab once and runs the files there, one after the other. */
-export async function runInLab({ kind, files, results }: LabRun): Promise<FileResult[]> {
+export async function runInLab({ kind, files, results, append }: LabRun): Promise<FileResult[]> {
   const started = performance.now();
   const resultsFile = join(repository, results);
   mkdirSync(dirname(resultsFile), { recursive: true });
   rmSync(resultsFile, { force: true });
   const words = [process.execPath, join(repository, "scripts/tap-run.ts"), resultsFile, ...files];
-  const status = await runProgram("test/lab/uml", words, labEnv(kind));
+  const status = await runProgram("test/lab/uml", words, labEnv(kind, append));
   const seconds = (performance.now() - started) / 1000;
   const found = existsSync(resultsFile)
     ? (JSON.parse(readFileSync(resultsFile, "utf8")) as FileResult[])
@@ -44,13 +46,14 @@ export function troubleWith(status: number | null, seconds = 0): FileResult {
   return { file: "test/lab", tests: [{ name: "(the lab)", outcome: "failed", text }], seconds };
 }
 
-function labEnv(kind: LabKind): NodeJS.ProcessEnv {
+function labEnv(kind: LabKind, append = ""): NodeJS.ProcessEnv {
   const names = ["TSRUN", "TSRUN_LAB_INSIDE", "TSRUN_CYCLES", "TSRUN_TEST_CACHE"];
   return {
     ...process.env,
     TSRUN_LAB_INSIDE: kind,
     LAB_INIT: kind === "systemd" ? "systemd" : "",
     TSRUN_CYCLES: process.env.TSRUN_CYCLES ?? "20",
+    LAB_APPEND: process.env.LAB_APPEND ?? append,
     LAB_ENV: names.join(" "),
     LAB_TIMEOUT: process.env.LAB_TIMEOUT ?? (kind === "systemd" ? "1200" : "600"),
   };

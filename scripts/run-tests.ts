@@ -96,7 +96,8 @@ async function runLab(kind: LabKind, inLab: readonly string[]): Promise<void> {
   const init = kind === "systemd" ? " with systemd" : "";
   console.log(`\n${labNames[kind]}: a unified cgroup v2 kernel${init}, ${inLab.length} files`);
   const made = await makeGuest();
-  const run = { kind, files: inLab, results: `build/test/lab-${kind}.json` };
+  const append = kind === "plain" ? "security=apparmor" : "";
+  const run = { kind, files: inLab, results: `build/test/lab-${kind}.json`, append };
   const files = made === 0 ? await runInLab(run) : [troubleWith(made)];
   const lab: Layer = { name: labNames[kind], files };
   const extra = onlyExtra(lab, layers, kind);

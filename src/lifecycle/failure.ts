@@ -31,6 +31,8 @@ export function opFailure(plan: Plan, report: OpReport, spec: Spec): TsrunError 
 
 function hintFor(plan: Plan, op: PlannedOp, report: OpReport): string | undefined {
   if (errnoName(report.errno) === "ENOMEM") return outOfMemoryHint;
+  if (op.op === "lsm_exec" && op.lsm === "apparmor" && errnoName(report.errno) === "ENOENT")
+    return `the profile ${op.label} is not loaded: apparmor_parser FILE loads it`;
   const maps = plan.host.idMaps;
   if (op.op !== "attach_root" || maps === undefined || errnoName(report.errno) !== "EACCES") return;
   const root = maps.uid.find(({ containerID }) => containerID === 0)?.hostID;
@@ -48,6 +50,8 @@ function describeOp(op: PlannedOp, report: OpReport, spec: Spec): string {
   const reason = reasonOf(report);
   if (op.op === "find_program")
     return report.complete ? reason : describeProgram(op.file ?? "", report.errno);
+  if (op.op === "lsm_exec" && op.lsm === "apparmor")
+    return `unable to apply apparmor profile: apparmor failed to apply profile: ${reason}`;
   if (op.op === "exec") return `exec ${op.args[0]}: ${errnoText(report.errno)}`;
   if (op.op === "chdir") {
     return `chdir to cwd (${JSON.stringify(op.path)}) set in config.json failed: ${report.complete ? report.text : errnoText(report.errno)}`;

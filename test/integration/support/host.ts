@@ -50,6 +50,13 @@ const needs = {
     why: "needs newuidmap (package uidmap)",
     lab: true,
   },
+  apparmor: {
+    holds: () =>
+      readText("/sys/kernel/security/lsm").split(",").includes("apparmor") &&
+      findProgram("apparmor_parser") !== null,
+    why: "needs AppArmor and apparmor_parser",
+    lab: true,
+  },
 } satisfies Record<string, Check>;
 
 /** A reason to skip when the machine lacks something, else false. */
@@ -73,6 +80,10 @@ function unified(): boolean {
 
 function controllerNames(): string[] {
   return readFileSync("/sys/fs/cgroup/cgroup.controllers", "utf8").trim().split(" ");
+}
+
+function readText(path: string): string {
+  return existsSync(path) ? readFileSync(path, "utf8").trim() : "";
 }
 
 function hasCapability(number: number): boolean {

@@ -134,3 +134,17 @@ t.test("an init that could not be executed for want of memory says so", (t) => {
   t.equal(spawnFailure(cause, t.testdir({ none: {} })), cause, "without a limit it is not that");
   t.end();
 });
+
+t.test(
+  "a profile of AppArmor that is not loaded reads as with runc, with what to do",
+  async (t) => {
+    const label = { op: "lsm_exec", proc: 1, lsm: "apparmor", label: "web" } as const;
+    const op: PlannedOp = { ...label, origin: "/process/apparmorProfile", what: "" };
+    const report = { op: 0, errno: 2, text: "write `/proc/thread-self/attr/exec`" };
+    t.match(opFailure(planOf(op), report, spec), {
+      message: `${prefix}unable to apply apparmor profile: apparmor failed to apply profile: write \`/proc/thread-self/attr/exec\`: no such file or directory`,
+      hint: "the profile web is not loaded: apparmor_parser FILE loads it",
+      pointer: "/process/apparmorProfile",
+    });
+  },
+);
