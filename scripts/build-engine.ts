@@ -8,7 +8,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { spawnSync } from "node:child_process";
 import { type BuildOptions, buildSync } from "esbuild";
 import { sampleConfig } from "./sample-config.ts";
@@ -32,12 +32,26 @@ const v8Flags = [
   "--no-sparkplug",
   "--min-semi-space-size=16",
 ];
-const bundle = "build/engine.cjs";
-/** What V8 made of the bundle, as engine-main.cjs asks for it: for commands that make processes, and for the rest. */
-const codes = { making: "build/making.code", minding: "build/minding.code" };
+/** What an engine is made of, and where it goes. */
+export type EngineParts = {
+  readonly bundle: string;
+  /** What V8 made of the bundle, as engine-main.cjs asks for it: for commands that make processes, and for the rest. */
+  readonly codes: { readonly making: string; readonly minding: string };
+  readonly main: string;
+  /** What is left of the way here: its configuration, and the engine before it is copied. */
+  readonly output: string;
+  readonly engine: string;
+};
+
+const shipped: EngineParts = {
+  bundle: "build/engine.cjs",
+  codes: { making: "build/making.code", minding: "build/minding.code" },
+  main: "scripts/engine-main.cjs",
+  output: "build/engine",
+  engine: "dist/lib/tsrun/engine",
+};
+const { bundle, codes, main, engine } = shipped;
 const warmer = "scripts/warm-engine.cjs";
-const main = "scripts/engine-main.cjs";
-const engine = "dist/lib/tsrun/engine";
 
 /** All of src/ as one script, without what only development needs. */
 export function buildBundle(buildId: string): void {
@@ -131,25 +145,30 @@ export function warmEngine(): void {
     name: "code",
     fingerprint: () => hash([bundle, warmer, "scripts/build-engine.ts"], identify(node)),
     outputs: Object.values(codes),
-    run: writeCodes,
+    run: () => writeCodes(shipped),
   });
 }
 
-function writeCodes(): void {
+/** Runs the bundle for what V8 makes of it. */
+export function writeCodes({ bundle, codes }: EngineParts): void {
   const directory = join(root, "build/warm");
   mkdirSync(join(directory, "rootfs"), { recursive: true });
   // Any static program will do; this one complains and ends.
   copyFileSync(join(root, "build/Release/init"), join(directory, "rootfs/init"));
   writeFileSync(join(directory, "config.json"), sampleConfig(["/init"]));
   // What a build that was interrupted has left would be in the way.
-  warm("minding", codes.minding, directory);
-  warm("making", codes.making, directory);
-  warm("minding", codes.minding, directory);
+  for (const life of ["minding", "making", "minding"] as const) {
+    const code = codes[life];
+    rmSync(join(root, code), { force: true });
+    warm({ bundle, code, life }, directory);
+  }
 }
 
 /** One run of the bundle. One that does not come to its end leaves the code of a bundle that was only compiled. */
-function warm(life: string, code: string, directory: string): void {
-  rmSync(join(root, code), { force: true });
+function warm(
+  { bundle, code, life }: { bundle: string; code: string; life: string },
+  directory: string,
+): void {
   const script = [...v8Flags, warmer, bundle, code];
   spawnSync(node, [...script, life, join(root, "build/Release"), directory], {
     cwd: root,
@@ -167,12 +186,12 @@ export function buildEngine(): void {
     fingerprint: () =>
       hash([bundle, main, ...Object.values(codes), "scripts/build-engine.ts"], identify(node)),
     outputs: [engine],
-    run: writeEngine,
+    run: () => writeEngine(shipped),
   });
 }
 
-function writeEngine(): void {
-  const output = "build/engine";
+/** Puts node, the bundle and its code together. */
+export function writeEngine({ bundle, codes, main, output, engine }: EngineParts): void {
   const config = {
     main,
     assets: { bundle, ...codes },
@@ -184,9 +203,9 @@ function writeEngine(): void {
     // The environment has no say: NODE_OPTIONS could load code into a process of root.
     execArgvExtension: "none",
   };
-  writeFileSync(join(root, "build/engine.json"), JSON.stringify(config, null, 2));
-  execute(node, [...v8Flags, "--build-sea", "build/engine.json"]);
-  mkdirSync(join(root, "dist/lib/tsrun"), { recursive: true });
+  writeFileSync(join(root, `${output}.json`), JSON.stringify(config, null, 2));
+  execute(node, [...v8Flags, "--build-sea", `${output}.json`]);
+  mkdirSync(join(root, dirname(engine)), { recursive: true });
   copyByHugePages(output, `${engine}.new`);
   renameSync(join(root, `${engine}.new`), join(root, engine));
   rmSync(join(root, output));

@@ -1,9 +1,11 @@
 // driver ROUNDS WARMUP CASES: times commands in interleaved rounds and prints one line for each
-// timed run: case, wall ns, cpu us, peak KiB, exit status. CASES is a file of lines
+// timed run: case, wall ns, cpu us, peak KiB, exit status, monotonic ns of its start. CASES is a
+// file of lines
 //
 //   case NAME          a new case
 //   pre WORDS...       run before, not timed         post WORDS...   run after, not timed
 //   time WORDS...      the timed command             reap            wait for every orphan
+//   cold FILES...      put these files out of the page cache, as far as nobody has them mapped
 //
 // Words are split at blanks; %i is the number of the round. Orphans come to the driver, as they do
 // to a shim.
@@ -40,7 +42,8 @@ static void expand(char *out, size_t size, const char *word, int round) {
         snprintf(out, size, "%.*s%d%s", (int)(mark - word), word, round, mark + 2);
 }
 
-static int run(const char *command, int round, struct rusage *usage, long long *elapsed) {
+static int run(const char *command, int round, struct rusage *usage, long long *start,
+               long long *elapsed) {
     static char copy[8192], words[MAX_WORDS][512];
     char *argv[MAX_WORDS + 1];
     int argc = 0;
@@ -51,7 +54,7 @@ static int run(const char *command, int round, struct rusage *usage, long long *
         argc++;
     }
     argv[argc] = NULL;
-    long long start = now();
+    *start = now();
     pid_t pid = vfork();
     if (pid == 0) {
         dup2(null_fd, 0);
@@ -63,8 +66,24 @@ static int run(const char *command, int round, struct rusage *usage, long long *
     int status = 0;
     while (wait4(pid, &status, 0, usage) < 0 && errno == EINTR)
         ;
-    *elapsed = now() - start;
+    *elapsed = now() - *start;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void forget(const char *files) {
+    static char copy[8192];
+    snprintf(copy, sizeof copy, "%s", files);
+    for (char *file = strtok(copy, " "); file; file = strtok(NULL, " ")) {
+        int fd = open(file, O_RDONLY | O_CLOEXEC);
+        if (fd < 0) {
+            perror(file);
+            exit(1);
+        }
+        // What is still to be written stays.
+        fsync(fd);
+        posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+        close(fd);
+    }
 }
 
 static void reap(void) {
@@ -76,19 +95,22 @@ static void run_case(int at, int round, int print) {
     const char *name = lines[at] + 5;
     for (int i = at + 1; i < line_count && strncmp(lines[i], "case ", 5) != 0; i++) {
         struct rusage usage;
-        long long elapsed;
+        long long start, elapsed;
         if (strcmp(lines[i], "reap") == 0)
             reap();
+        else if (strncmp(lines[i], "cold ", 5) == 0)
+            forget(lines[i] + 5);
         else if (strncmp(lines[i], "pre ", 4) == 0)
-            run(lines[i] + 4, round, &usage, &elapsed);
+            run(lines[i] + 4, round, &usage, &start, &elapsed);
         else if (strncmp(lines[i], "post ", 5) == 0)
-            run(lines[i] + 5, round, &usage, &elapsed);
+            run(lines[i] + 5, round, &usage, &start, &elapsed);
         else if (strncmp(lines[i], "time ", 5) == 0) {
-            int status = run(lines[i] + 5, round, &usage, &elapsed);
+            int status = run(lines[i] + 5, round, &usage, &start, &elapsed);
             long cpu = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000L +
                        usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
             if (print)
-                printf("%s\t%lld\t%ld\t%ld\t%d\n", name, elapsed, cpu, usage.ru_maxrss, status);
+                printf("%s\t%lld\t%ld\t%ld\t%d\t%lld\n", name, elapsed, cpu, usage.ru_maxrss,
+                       status, start);
         }
     }
 }

@@ -68,6 +68,35 @@ export function makeBundle(bundle: string, args: readonly string[]): void {
   writeFileSync(`${bundle}/config.json`, sampleConfig(args));
 }
 
+export const runtimes = ["tsrun", "runc", "crun"] as const;
+export type Runtime = (typeof runtimes)[number];
+
+/** Where the files of tsrun are for the tree. */
+export const guestDist = `${guestWork}/dist`;
+
+/** What each runtime says of itself in the first line. */
+export function versionsOf(work: string): Record<Runtime, string> {
+  const commands = [`${guestDist}/tsrun`, "runc", "crun"].map(
+    (name) => `${name} --version | head -1`,
+  );
+  const lines = runInTree(work, commands.join("; ")).stdout.trim().split("\n");
+  const version = (index: number): string => lines[index]?.replace(/^\w+ version /, "") ?? "";
+  return { tsrun: version(0), runc: version(1), crun: version(2) };
+}
+
+/** The files that a runtime's create reads of itself: its programs and their libraries. */
+export function filesOf(work: string, runtime: Runtime): string[] {
+  const own = ["tsrun", "engine", "tsrun.node", "init", "prefault.so"];
+  const programs = {
+    tsrun: own.map((name) => `${guestDist}/${name === "tsrun" ? "" : "lib/tsrun/"}${name}`),
+    runc: ["/usr/sbin/runc"],
+    crun: ["/usr/bin/crun"],
+  }[runtime];
+  const script = `for f in ${programs.join(" ")}; do echo $f; ldd $f 2> /dev/null | grep -o "/[^ ]*"; done`;
+  const { stdout } = runInTree(work, script);
+  return [...new Set(stdout.trim().split("\n"))];
+}
+
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? NaN;
