@@ -93,7 +93,9 @@ function warmCases(): Cases {
       [
         `${runtime} delete`,
         ...[create, start, kill].map((words) => `pre ${words}`),
-        ...["reap", `time ${r} delete ${id}`, "reap"],
+        "reap",
+        `time ${r} delete ${id}`,
+        "reap",
       ],
       [`${runtime} run`, `time ${r} run -b ${guestWork}/true ${id}`, "reap"],
       [`${runtime} exec`, exec, "reap"],

@@ -41,9 +41,7 @@ export function writeResult<Figures>(name: string, measured: Measured<Figures>):
   const file = join(directory, `${name}.json`);
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
-  console.log(
-    `\nKept in ${file.slice(project.length + 1)}; npm run bench:page makes the page of it.`,
-  );
+  console.log(`\nKept in ${file.slice(project.length + 1)}`);
 }
 
 /** The figures of results/NAME.json. */
