@@ -106,6 +106,7 @@ export function begin(intent: Intent): Making {
     rootless: intent.facts.rootless,
     namespaces: spec.linux?.namespaces ?? [],
     ...(intent.options.noNewKeyring ? { keyring: false } : {}),
+    ...(intent.loaded.spec.process === undefined ? { process: false } : {}),
     ...(spec.annotations ? { annotations: spec.annotations } : {}),
     ...(intent.plan.host.listener ? { listener: intent.plan.host.listener } : {}),
     ...(Object.keys(later).length > 0 ? { hooks: later } : {}),

@@ -2,6 +2,7 @@ import { closeSync, openSync, readFileSync, unlinkSync, writeSync } from "node:f
 
 import { TsrunError } from "../errors.ts";
 import { O_NONBLOCK, O_WRONLY } from "../linux.ts";
+import { lacksProcess } from "../spec/missing-process.ts";
 import { checkContainerId } from "../state/id.ts";
 import { lock } from "../state/lock.ts";
 import type { State } from "../state/state.ts";
@@ -58,6 +59,10 @@ function startLocked(state: State, directory: string): void {
   const pidfd = openProcess(state.init);
   if (pidfd === undefined) throw cannotStart("stopped");
   try {
+    if (state.process === false) {
+      endProcess(pidfd);
+      throw lacksProcess();
+    }
     runStartHooks(state, directory, pidfd);
     openGate(`${directory}/exec.fifo`);
   } finally {

@@ -114,6 +114,7 @@ function compileState(state: State): Step[] {
 
 function compileStart(state: State): Step[] {
   if (state.hooks?.startContainer?.length || state.hooks?.poststart?.length) return [];
+  if (state.process === false) return [];
   return [
     verb("start"),
     // Then start waits for the container to be ready.

@@ -1,6 +1,7 @@
 import { TsrunError } from "../errors.ts";
 import type { HostFacts } from "../host/facts.ts";
 import { CLONE_NEWNET, CLONE_NEWUTS } from "../linux.ts";
+import { lacksProcess } from "../spec/missing-process.ts";
 import type { Process, ValidSpec } from "../spec/types.ts";
 import type { CreatePlanOptions } from "./context.ts";
 import { checkNamespaces, type Namespaces } from "./namespaces.ts";
@@ -14,19 +15,22 @@ export type CheckInput = {
   readonly options: CreatePlanOptions;
 };
 
-/** The process of a spec, which everything but a plain validation needs. */
-export function requireProcess({ process }: ValidSpec): Process {
-  if (process !== undefined) return process;
-  throw new TsrunError("CONFIG_INVALID", "process property must not be empty", {
-    pointer: "/process",
-    hint: "say what to run: process.args and process.cwd",
-  });
+/**
+ * The process of a container. One that waits for `start` can be created without (config.md, Process): it stays what init is, with
+ * no rights, until `start` refuses.
+ */
+export function processOf({ process }: ValidSpec, start: CreatePlanOptions["start"]): Process {
+  if (process !== undefined) {
+    checkProcess(process);
+    return process;
+  }
+  if (start === "fifo") return { cwd: "/", args: [] };
+  throw lacksProcess();
 }
 
 /** What no plan can be made of: settings that contradict each other, or that this host does not have. */
 export function checkCreate(spec: ValidSpec, process: Process, input: CheckInput): void {
   const { facts, namespaces, options } = input;
-  checkProcess(process);
   checkNamespaces(spec.linux, namespaces, facts);
   checkMountNamespace(spec, namespaces, options);
   checkNames(spec, namespaces);

@@ -9,7 +9,7 @@ import {
 } from "../linux.ts";
 import type { Process, ValidSpec } from "../spec/types.ts";
 import { resetAffinity } from "./affinity.ts";
-import { checkCreate, requireProcess } from "./checks.ts";
+import { checkCreate, processOf } from "./checks.ts";
 import { describe, type CreateContext, type CreatePlanOptions, type Warning } from "./context.ts";
 import { hasDefaultDevices, planDevices } from "./devices.ts";
 import { planEnvironment } from "./environment.ts";
@@ -45,7 +45,7 @@ export type { CreatePlanOptions } from "./context.ts";
 
 /** What a create does, in order. Pure: the same inputs give the same plan. */
 export function planCreate(spec: ValidSpec, facts: HostFacts, options: CreatePlanOptions): Plan {
-  const process = requireProcess(spec);
+  const process = processOf(spec, options.start);
   const namespaces = chooseNamespaces(spec.linux);
   checkCreate(spec, process, { facts, namespaces, options });
   const slots = emptySlots();

@@ -57,11 +57,15 @@ export function planProgram(process: Process, options: ProgramOptions): PlannedO
       beforeUser: [...directory.beforeUser, ...planSeccomp(process, seccomp, "privileged")],
       afterUser: directory.afterUser,
     }),
-    ...describe(`${origin}/0`, `find program ${file}`, { op: "find_program", file, search }),
+    ...(args.length === 0
+      ? []
+      : describe(`${origin}/0`, `find program ${file}`, { op: "find_program", file, search })),
     ...(options.visible ?? []),
     ...planSeccomp(process, seccomp, "last"),
     ...options.ending,
-    ...describe(origin, `execute ${args.join(" ")}`, { op: "exec", args, env }),
+    ...(args.length === 0
+      ? []
+      : describe(origin, `execute ${args.join(" ")}`, { op: "exec", args, env })),
   ];
 }
 

@@ -29,6 +29,8 @@ export type State = {
   readonly listener?: { readonly path: string; readonly metadata: string };
   /** false: its processes stay in the session keyring of whoever starts them. */
   readonly keyring?: false;
+  /** false: config.json has no process, and `start` refuses. */
+  readonly process?: false;
   /** The hooks that are still to come after `create`. */
   readonly hooks?: LaterHooks;
 };

@@ -142,15 +142,26 @@ t.test("an absolute root path works", async (t) => {
 });
 
 t.test(
-  "a config without process is refused at create",
-  { skip: notWith("crun", "its own way") },
+  "a config without process can be created, and is refused at start",
+  { skip: notWith("runc", "refused at create") },
   async (t) => {
     const c = prepare(t, (config) => Reflect.deleteProperty(config, "process"));
-    const { status, stderr } = c.create();
-    t.equal(status, 1);
-    t.match(stderr, "process property must not be empty");
+    t.match(c.create(), { status: 0, stderr: "" });
+    t.equal(c.state().status, "created");
+    const { status, stderr } = c.start();
+    t.not(status, 0);
+    if (kind === "tsrun") t.match(stderr, "process property must not be empty");
+    t.ok(c.waitFor("stopped"));
+    t.equal(c.delete().status, 0);
   },
 );
+
+t.test("a config without process is refused by run", async (t) => {
+  const c = prepare(t, (config) => Reflect.deleteProperty(config, "process"));
+  const { status, stderr } = c.run();
+  t.not(status, 0);
+  if (kind !== "crun") t.match(stderr, "process property must not be empty");
+});
 
 t.test("a relative cwd is refused", { skip: notWith("crun", "its own way") }, async (t) => {
   const c = prepare(t, (config) => (config.process.cwd = "tmp"));

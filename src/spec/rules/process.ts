@@ -12,12 +12,12 @@ export const processRules: readonly Rule[] = [
   {
     id: "process-required",
     section,
-    severity: "error",
-    create: "refuse",
+    severity: "warning",
+    create: "accept",
     check({ process }, report) {
+      if (process !== undefined) return;
       const expected = '{"cwd": "/", "args": ["sh"]}';
-      if (process === undefined)
-        report("/process", "process property must not be empty", { expected });
+      report("/process", "without a process, the container cannot be started", { expected });
     },
   },
   {

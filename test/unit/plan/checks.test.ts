@@ -26,9 +26,18 @@ function refuses(
   });
 }
 
-refuses("a spec without a process", (spec) => delete spec.process, {
-  message: "process property must not be empty",
-  pointer: "/process",
+refuses(
+  "a spec without a process where it is to be started",
+  (spec) => delete spec.process,
+  { message: "process property must not be empty", pointer: "/process" },
+  { start: "sync" },
+);
+
+t.test("a container that waits for start can be without a process: then it has no program", async (t) => {
+  const spec = specWith((changed) => delete changed.process);
+  const ops = planCreate(spec, rootFacts, { ...options, start: "fifo" }).ops.map(({ op }) => op);
+  t.equal(ops.at(-1), "wait_start");
+  t.notOk(ops.includes("find_program"));
 });
 
 refuses("an empty command", (spec) => (spec.process!.args = []), {

@@ -137,7 +137,7 @@ const cases: Case[] = [
     rule: "process-required",
     edit: (c) => delete c.process,
     at: "/process",
-    says: "process property must not be empty",
+    says: "without a process, the container cannot be started",
   },
   {
     rule: "cwd-absolute",
