@@ -33,12 +33,15 @@ refuses(
   { start: "sync" },
 );
 
-t.test("a container that waits for start can be without a process: then it has no program", async (t) => {
-  const spec = specWith((changed) => delete changed.process);
-  const ops = planCreate(spec, rootFacts, { ...options, start: "fifo" }).ops.map(({ op }) => op);
-  t.equal(ops.at(-1), "wait_start");
-  t.notOk(ops.includes("find_program"));
-});
+t.test(
+  "a container that waits for start can be without a process: then it has no program",
+  async (t) => {
+    const spec = specWith((changed) => delete changed.process);
+    const ops = planCreate(spec, rootFacts, { ...options, start: "fifo" }).ops.map(({ op }) => op);
+    t.equal(ops.at(-1), "wait_start");
+    t.notOk(ops.includes("find_program"));
+  },
+);
 
 refuses("an empty command", (spec) => (spec.process!.args = []), {
   message: "args must not be empty",
