@@ -205,6 +205,7 @@ t.test(
       ["linux.resources.network.classID", 1, "cgroup-v1-only"],
       ["linux.seccomp.syscalls[].args[].op", "SCMP_CMP_EQ", "seccomp-arg-value-two"],
       ["hostname", null, "null-value"],
+      ["process", null, "process-required"],
     ];
     for (const [field, value, rule] of warnings) {
       const config = (c: Config): void => {
@@ -231,7 +232,6 @@ const required = [
   "root",
   "root.path",
   "mounts[].destination",
-  "process",
   "process.args",
   "process.cwd",
   "process.consoleSize.height",
