@@ -29,20 +29,35 @@ function writeProc(pid: number, file: string, text: string): void {
     writeFileSync(`/proc/${pid}/${file}`, text);
   } catch (error) {
     const pointer = file === "gid_map" ? "/linux/gidMappings" : "/linux/uidMappings";
-    const what = text.trim().replaceAll("\n", ", ");
     throw new TsrunError(
       "HOST",
-      `cannot write "${what}" to ${file} of the user namespace: ${reasonOf(error)}`,
+      `cannot write "${shortened(text)}" to ${file} of the user namespace: ${reasonOf(error)}`,
       {
         pointer,
         cause: error,
-        hint:
-          (error as NodeJS.ErrnoException).code === "EINVAL"
-            ? "mappings may not overlap, must not be empty and at most 340 lines are allowed"
-            : "all host ids must be mapped in the user namespace that tsrun runs in",
+        hint: hintFor((error as NodeJS.ErrnoException).code, text),
       },
     );
   }
+}
+
+/** The kernel takes less than a page of text, with whatever number of lines. */
+const pageSize = 4096;
+
+function hintFor(code: string | undefined, text: string): string {
+  if (code !== "EINVAL")
+    return "all host ids must be mapped in the user namespace that tsrun runs in, where CAP_SETUID and CAP_SETGID are needed, and CAP_SETFCAP to map 0";
+  return text.length < pageSize
+    ? "mappings may not overlap and must not be empty"
+    : `it is ${text.length} bytes of text, and the kernel takes less than a page (${pageSize}): fewer mappings, or smaller numbers`;
+}
+
+/** As one line, which need not be all of it. */
+function shortened(text: string): string {
+  const lines = text.trim().split("\n");
+  return [...lines.slice(0, 4), ...(lines.length > 4 ? [`... (${lines.length} lines)`] : [])].join(
+    ", ",
+  );
 }
 
 /** newuidmap and newgidmap (package uidmap) are setuid and write what /etc/subuid, /etc/subgid allow. */

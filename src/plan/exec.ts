@@ -14,7 +14,7 @@ import { checkProcess } from "./checks.ts";
 import { describe, type Warning } from "./context.ts";
 import { fillsDev } from "./devices.ts";
 import { planEnvironment } from "./environment.ts";
-import { namespaceNames } from "./namespaces.ts";
+import { becomeRoot, namespaceNames } from "./namespaces.ts";
 import type { Plan, PlannedOp } from "./plan.ts";
 import { planOomScore, planRlimits } from "./process.ts";
 import { planProgram } from "./program.ts";
@@ -127,10 +127,7 @@ function planEntry(
   }
   ops.push(...joinContainer(container, namespaces));
   if (user) {
-    const clearGroups = facts.euid === 0 ? 1 : 0;
-    ops.push(
-      ...describe("", "become root in the user namespace", { op: "become_root", clearGroups }),
-    );
+    ops.push(...describe("", "become root in the user namespace", becomeRoot(facts)));
   }
   if ((namespaces & CLONE_NEWPID) !== 0)
     ops.push(...describe("", "start the second stage", { op: "fork" }));

@@ -6,7 +6,7 @@ import type { Linux, NamespaceType } from "../spec/types.ts";
 import { describe } from "./context.ts";
 import type { HostSteps, IdMap, PlannedOp } from "./plan.ts";
 import { freeSlot, handSlot, type Slots } from "./slots.ts";
-import { syncPoint } from "./wire.ts";
+import { type Op, syncPoint } from "./wire.ts";
 
 export type JoinedNamespace = {
   readonly type: NamespaceType;
@@ -87,13 +87,20 @@ export function freeNamespaces(handed: ReadonlyMap<string, number>, slots: Slots
   for (const slot of handed.values()) freeSlot(slots, slot);
 }
 
+/** Becomes root in a user namespace. The groups stay those of the caller where setgroups(2) is not allowed. */
+export function becomeRoot({
+  euid,
+  setgroupsDenied,
+}: Pick<HostFacts, "euid" | "setgroupsDenied">): Op {
+  return { op: "become_root", clearGroups: euid === 0 && !setgroupsDenied ? 1 : 0 };
+}
+
 /** Stage 1 of a new user namespace: unshare, maps by the runtime, root in it. */
-export function unshareUser({ created, joined }: Namespaces, { euid }: HostFacts): PlannedOp[] {
-  const becomeRoot = { op: "become_root", clearGroups: euid === 0 ? 1 : 0 } as const;
+export function unshareUser({ created, joined }: Namespaces, facts: HostFacts): PlannedOp[] {
   if ((created & CLONE_NEWUSER) === 0) {
     const origin = joined.find(({ flag }) => flag === CLONE_NEWUSER)?.origin;
     if (origin === undefined) return [];
-    return describe(origin, "become root in the user namespace", becomeRoot);
+    return describe(origin, "become root in the user namespace", becomeRoot(facts));
   }
   const origin = "/linux/namespaces";
   return [
@@ -104,7 +111,12 @@ export function unshareUser({ created, joined }: Namespaces, { euid }: HostFacts
       { op: "dumpable", on: 1 },
       { op: "sync", point: syncPoint.map },
     ),
-    ...describe(origin, "become root in the user namespace", { op: "dumpable", on: 0 }, becomeRoot),
+    ...describe(
+      origin,
+      "become root in the user namespace",
+      { op: "dumpable", on: 0 },
+      becomeRoot(facts),
+    ),
   ];
 }
 

@@ -1,4 +1,12 @@
-import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { prepare, shell, type Config, type Container } from "./support/container.ts";
@@ -45,6 +53,65 @@ t.test("the maps are those of config.json, several lines too", async (t) => {
       .map((line) => line.trim().split(/\s+/).join(" ")),
     ["0 300000 10", "1000 1000 1", "0 400000 20", "allow"],
   );
+});
+
+/** One id each, in steps of two, so that no line could be joined with the next. */
+const lines = (count: number, first = 1000) =>
+  Array.from({ length: count }, (_, index) => ({
+    containerID: index * 2,
+    hostID: first + index * 2,
+    size: 1,
+  }));
+
+t.test("maps have as many lines as the kernel takes", async (t) => {
+  const c = prepare(t, (config) => {
+    mapped(config);
+    config.linux.uidMappings = lines(340);
+    config.linux.gidMappings = lines(340);
+    config.process.user = { uid: 678, gid: 678 };
+    config.mounts = config.mounts.filter(({ type }) => type !== "devpts"); // for gid 5
+    config.process.args = shell("id -u; wc -l < /proc/self/uid_map; wc -l < /proc/self/gid_map");
+  });
+  t.match(c.run(), { status: 0, stderr: "", stdout: "678\n340\n340\n" });
+});
+
+t.test("a line more is an error, and nothing is left", async (t) => {
+  const c = prepare(t, (config) => {
+    mapped(config);
+    config.linux.gidMappings = lines(341);
+  });
+  t.equal(c.create().status, 1);
+  if (kind === "tsrun") t.match(c.stderr(), "has 341 entries; the kernel takes 340");
+  t.equal(c.call(["state", c.id]).status, 1);
+});
+
+t.test("maps that the kernel does not take are an error that says why", async (t) => {
+  const c = prepare(t, (config) => {
+    mapped(config);
+    config.linux.gidMappings = lines(340, 1_000_000);
+  });
+  t.equal(c.create().status, 1);
+  if (kind === "tsrun") t.match(c.stderr(), /and the kernel takes less than a page \(4096\)/);
+  t.equal(c.call(["state", c.id]).status, 1);
+});
+
+t.test("a user namespace by its path is joined, with the ids that it maps", async (t) => {
+  const owner = prepare(t, (config) => {
+    mapped(config);
+    config.process.args = ["sleep", "100"];
+  });
+  t.match(owner.create(), { status: 0 });
+  const { pid } = owner.state();
+  const c = prepare(t, (config) => {
+    config.linux.namespaces.push({ type: "user", path: `/proc/${pid}/ns/user` });
+    config.process.args = shell("id -u; readlink /proc/self/ns/user; cat /proc/self/uid_map");
+  });
+  const { status, stdout, stderr } = c.run();
+  t.match({ status, stderr }, { status: 0, stderr: "" });
+  const [id, namespace, map] = stdout.trim().split("\n");
+  t.equal(id, "0");
+  t.equal(namespace, readlinkSync(`/proc/${pid}/ns/user`));
+  t.equal(map?.trim().split(/\s+/).join(" "), `0 ${base} 65536`);
 });
 
 t.test("files belong to the mapped ids", async (t) => {

@@ -125,6 +125,22 @@ export const namespaceRules: readonly Rule[] = [
     },
   },
   {
+    id: "mapping-count",
+    section: mappings,
+    severity: "error",
+    create: "refuse",
+    check(spec, report) {
+      for (const [pointer, list] of allMappings(spec)) {
+        if (list.length <= maxMappings) continue;
+        report(pointer, `has ${list.length} entries; the kernel takes ${maxMappings}`, {
+          expected: `at most ${maxMappings} entries`,
+          got: String(list.length),
+          hint: "join ranges that follow one another",
+        });
+      }
+    },
+  },
+  {
     id: "time-offsets-need-time-namespace",
     on: ["linux", "timeOffsets"],
     section: clocks,
@@ -206,6 +222,9 @@ export const namespaceRules: readonly Rule[] = [
     },
   },
 ];
+
+/** Lines of uid_map and gid_map since Linux 4.15. */
+const maxMappings = 340;
 
 type Mappings = readonly (Draft<IdMapping> | undefined)[];
 

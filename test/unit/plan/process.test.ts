@@ -218,3 +218,17 @@ t.test("the same inputs give the same plan", async (t) => {
   t.same(planCreate(spec, rootFacts, options), planCreate(spec, rootFacts, options));
   t.same(spec, before, "and the spec is left alone");
 });
+
+t.test("groups are left alone by who becomes root where setgroups is denied", async (t) => {
+  const clears = (facts: HostFacts) =>
+    planCreate(
+      specWith(() => {}, rootlessSpec()),
+      facts,
+      options,
+    )
+      .ops.filter((op) => op.op === "become_root")
+      .map(({ clearGroups }) => clearGroups);
+  const nested = { ...rootFacts, rootless: true, inUserNamespace: true };
+  t.strictSame(clears(nested), [1]);
+  t.strictSame(clears({ ...nested, setgroupsDenied: true }), [0]);
+});

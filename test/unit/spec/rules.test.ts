@@ -282,6 +282,19 @@ const cases: Case[] = [
     at: "/linux/gidMappings/0/size",
   },
   {
+    rule: "mapping-count",
+    edit: (c) => {
+      userNamespace(c);
+      c.linux.gidMappings = Array.from({ length: 341 }, (_, index) => ({
+        containerID: index * 2,
+        hostID: 1000 + index * 2,
+        size: 1,
+      }));
+    },
+    at: "/linux/gidMappings",
+    says: "has 341 entries; the kernel takes 340",
+  },
+  {
     rule: "mapping-overlap",
     edit: (c) => {
       userNamespace(c);
